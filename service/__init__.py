@@ -1,0 +1,1 @@
+"""The HTTP front end: records jobs, stores files, hands out reports."""

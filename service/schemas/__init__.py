@@ -1,0 +1,1 @@
+"""The vocabulary that both processes share: pydantic and the standard library only."""

@@ -1,0 +1,142 @@
+"""Jobs: what a client asks for, and what it is told of it."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from service.schemas.base import JobId, Schema
+from service.schemas.classification import Classification
+from service.schemas.environment import Environment
+from service.schemas.finders import Finder
+from service.schemas.problem_details import FieldError
+from service.schemas.problems import Problem
+from service.schemas.reports import Counts
+from service.schemas.specifications import Specification
+from service.schemas.spectra import LanczosSpectrum
+from service.schemas.starts import Starts
+
+JobState = Literal[
+    "queued", "running", "cancelling", "succeeded", "failed", "cancelled", "expired"
+]
+TERMINAL_STATES: frozenset[JobState] = frozenset(
+    {"succeeded", "failed", "cancelled", "expired"}
+)
+TRANSITIONS: dict[JobState, frozenset[JobState]] = {
+    "queued": frozenset({"running", "cancelled", "failed", "expired"}),
+    "running": frozenset({"queued", "cancelling", "succeeded", "failed"}),
+    "cancelling": frozenset({"cancelled", "failed"}),
+    "succeeded": frozenset(),
+    "failed": frozenset(),
+    "cancelled": frozenset(),
+    "expired": frozenset(),
+}
+
+LabelKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.\-]{1,64}$")]
+LabelValue = Annotated[str, Field(max_length=256)]
+Labels = Annotated[dict[LabelKey, LabelValue], Field(max_length=32)]
+
+
+class JobRequest(Specification):
+    """A job to create: a specification, a time limit, and labels to find it by."""
+
+    labels: Labels = {}
+    time_limit_seconds: Annotated[int, Field(ge=1, le=7 * 86_400)] = 3600
+    """Running time after which the job fails, in seconds."""
+
+
+class Progress(Schema):
+    """How far a job has come."""
+
+    done: int
+    total: int
+    unit: str
+    """`iterations`, `points` or `steps`, according to the phase."""
+    fraction: float
+
+
+class JobError(Schema):
+    """Why a job failed."""
+
+    code: str
+    message: str
+    retryable: bool
+    details: dict[str, str]
+
+
+class JobResult(Schema):
+    """The report in one line."""
+
+    outcome: str
+    counts: Counts
+
+
+class JobUrls(Schema):
+    """Where to go on from here."""
+
+    self: str
+    cancel: str
+    events: str
+    report: str
+
+
+class Job(Schema):
+    """A job as it stands."""
+
+    id: JobId
+    object: Literal["job"]
+    state: JobState
+    phase: str | None
+    """What the worker is at: `preparing`, `searching`, `classifying`, `reporting`."""
+    progress: Progress | None
+    attempt: int
+    max_attempts: int
+    problem: Problem
+    starts: Starts
+    finder: Finder
+    classification: Classification
+    spectrum: LanczosSpectrum | None
+    seed: int
+    precision: Literal["float64", "float32"]
+    keep_dataset: bool
+    labels: Labels
+    time_limit_seconds: int
+    created_at: datetime
+    queued_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    cancel_requested_at: datetime | None
+    expires_at: datetime | None
+    error: JobError | None
+    result: JobResult | None
+    environment: Environment | None
+    retried_from: JobId | None
+    urls: JobUrls
+
+
+class JobPage(Schema):
+    """Jobs, newest first."""
+
+    items: list[Job]
+    next_cursor: str | None
+
+
+class Estimate(Schema):
+    """What a job will need, before it runs."""
+
+    parameters: int
+    samples: int | None
+    starts: int
+    memory_bytes: int
+    gradient_evaluations: int
+    """Upper bound on work, in gradient evaluations over the whole data set."""
+
+
+class Validation(Schema):
+    """What creating this job would say."""
+
+    valid: bool
+    problems: list[FieldError]
+    resolved: Specification | None
+    """With every default and the parameter map filled in."""
+    estimate: Estimate | None

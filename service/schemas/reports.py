@@ -1,0 +1,219 @@
+"""The report: every point found, its label, and the evidence."""
+
+from datetime import datetime
+from typing import Literal
+
+from service.schemas.base import JobId, Schema
+from service.schemas.environment import Environment
+from service.schemas.specifications import Specification
+
+Label = Literal["critical", "gradient_flat", "unconverged", "failed"]
+
+
+class Counts(Schema):
+    """Points by label."""
+
+    critical: int
+    gradient_flat: int
+    unconverged: int
+    failed: int
+    ever_gradient_flat: int
+    """Runs whose relative residual exceeded the flatness cut-off at some iteration."""
+
+
+class Proportion(Schema):
+    """A share of the starts with its Wilson interval."""
+
+    value: float
+    low: float
+    high: float
+    confidence: float
+
+
+class Fractions(Schema):
+    """Shares of all starts that did not fail; null when all failed."""
+
+    critical: Proportion | None
+    gradient_flat: Proportion | None
+    unconverged: Proportion | None
+    ever_gradient_flat: Proportion | None
+
+
+class ProblemSummary(Schema):
+    """The problem's size and what to beware of."""
+
+    parameters: int
+    samples: int | None
+    smooth: bool
+    """Whether the loss is twice differentiable everywhere."""
+    gradient_norm_floor: float
+    """Squared gradient norm below which rounding rules, estimated."""
+    warnings: list[str]
+
+
+class Index(Schema):
+    """Counts of the Hessian's eigenvalues by sign."""
+
+    negative: int
+    zero: int
+    positive: int
+    fraction: float
+    """Morse index over the number of parameters."""
+    method: str
+    """`exact` or `estimated`."""
+    standard_error: float | None
+    """Of the fraction, when estimated."""
+
+
+class AnalyticMatch(Schema):
+    """The nearest analytic critical point of a linear autoencoder."""
+
+    eigenvectors: list[int]
+    """Eigenvectors of the data covariance it projects on; 0 has the largest value."""
+    loss: float
+    relative_loss_error: float
+    negative_eigenvalues: int
+    """Morse index of that analytic point."""
+    matched: bool
+    """Whether loss (1e-6 relative) and Morse index both agree."""
+
+
+class DensityEstimate(Schema):
+    """A spectral density on a grid, with mass 1."""
+
+    grid: list[float]
+    values: list[float]
+    standard_error: list[float]
+    broadening: float
+    """Standard deviation of the Gaussian that smooths it."""
+    probes: int
+    steps: int
+
+
+class ResidualBounds(Schema):
+    """Bounds on the distance of each value to an eigenvalue."""
+
+    largest: list[float]
+    smallest: list[float]
+
+
+class SpectrumReport(Schema):
+    """What was computed of the Hessian's spectrum at a point."""
+
+    largest: list[float]
+    """Largest algebraic eigenvalues, descending."""
+    smallest: list[float]
+    """Smallest algebraic eigenvalues, ascending."""
+    residual_bounds: ResidualBounds
+    converged: bool
+    """Whether every residual bound is within 1e-8 of the largest magnitude."""
+    trace: float | None
+    frobenius_norm: float | None
+    density: DensityEstimate | None
+    method: str
+    """`exact` or `lanczos`."""
+    hessian_vector_products: int
+
+
+class Point(Schema):
+    """A point found, its label and the measures behind it.
+
+    Measures are null where they could not be computed; `notes` says why.
+    """
+
+    start: int
+    label: Label
+    kind: str | None
+    """Of a critical point: `minimum`, `strict_saddle`, `degenerate_saddle`, ..."""
+    ever_gradient_flat: bool
+    loss: float | None
+    squared_gradient_norm: float | None
+    relative_residual: float | None
+    relative_residual_max: float | None
+    relative_residual_max_iteration: int | None
+    relative_residual_krylov: float | None
+    relative_cokernel_residual: float | None
+    gradient_rayleigh_quotient: float | None
+    relative_gradient_image: float | None
+    """``|H g| / (|H|_F |g|)``; 0 where the gradient is in the kernel."""
+    gradient_kernel_fraction: float | None
+    gradient_kernel_method: str | None
+    """`exact` or `estimated`."""
+    index: Index | None
+    frobenius_norm: float | None
+    """Of the Hessian; an estimate where the index is one."""
+    stop_reason: str
+    iterations: int
+    gradient_evaluations: int
+    hessian_vector_products: int
+    analytic_match: AnalyticMatch | None
+    spectrum: SpectrumReport | None
+    notes: list[str]
+
+
+class LossIndex(Schema):
+    """One critical point in the plane of loss and index."""
+
+    start: int
+    loss: float
+    index_fraction: float
+
+
+class ResidualEcdf(Schema):
+    """Sorted relative residuals: the empirical distribution has steps of 1/n there."""
+
+    final: list[float]
+    max: list[float]
+
+
+class CutoffCounts(Schema):
+    """Points by label, had the gradient cut-off been this one."""
+
+    squared_gradient_norm_cutoff: float
+    critical: int
+    gradient_flat: int
+    unconverged: int
+
+
+class Summary(Schema):
+    """The figures of the paper, as data."""
+
+    loss_index: list[LossIndex]
+    relative_residual_ecdf: ResidualEcdf
+    cutoffs: list[CutoffCounts]
+
+
+class Artifact(Schema):
+    """A file that can be downloaded."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+class Report(Schema):
+    """The answer to a job."""
+
+    schema_version: Literal["1.0"]
+    job_id: JobId
+    outcome: str
+    """`critical_points_found`, `no_critical_points_found` or `all_starts_failed`."""
+    counts: Counts
+    fractions: Fractions
+    problem: ProblemSummary
+    points: list[Point]
+    summary: Summary
+    artifacts: list[Artifact]
+    seed: int
+    specification: Specification
+    environment: Environment
+    started_at: datetime
+    finished_at: datetime
+    seconds: float
+
+
+class PointPage(Schema):
+    """Points in order of their starts."""
+
+    items: list[Point]
+    next_cursor: str | None

@@ -1,0 +1,1 @@
+"""The compute side: claims shards, searches, classifies, writes reports."""

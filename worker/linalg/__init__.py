@@ -1,0 +1,1 @@
+"""Krylov methods on batches of symmetric operators."""

@@ -1,0 +1,1 @@
+"""Objectives: functions of many parameter vectors at once, with Hessian products."""
