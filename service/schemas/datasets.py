@@ -46,7 +46,7 @@ class PcaTransform(Schema):
 
 
 class SubsetTransform(Schema):
-    """Keeps the samples of the given classes, then ``count`` of them drawn at random."""
+    """Keeps the samples of the given classes, then ``count`` of them at random."""
 
     kind: Literal["subset"]
     count: Width | None = None

@@ -1,0 +1,59 @@
+"""Settings of a deployment, read from the environment (``GRADFLAT_...``)."""
+
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """One deployment; the API and every worker share it."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GRADFLAT_", frozen=True, use_attribute_docstrings=True
+    )
+
+    data_dir: Path = Path("gradflat-data")
+    """Folder of the database, the files and scratch space, unless others are named."""
+    database_url: str | None = None
+    """SQLAlchemy URL; null is SQLite in the data folder."""
+    broker_url: str = "redis://127.0.0.1:6379/0"
+    """Redis or Valkey."""
+    blob_dir: Path | None = None
+    """Folder of uploaded files and results; null is in the data folder."""
+    pepper: str | None = None
+    """Secret that API keys are hashed with; null keeps one in the data folder."""
+    allowed_hosts: list[str] = ["127.0.0.1", "localhost", "::1"]
+    """Values of the Host header that are answered."""
+
+    upload_limit_bytes: int = 2 * 1024**3
+    parameter_limit: int = 10_000_000
+    sample_limit: int = 1_000_000
+    start_limit: int = 10_000
+    gradient_evaluation_limit: int = 10**9
+    memory_limit_bytes: int = 16 * 1024**3
+    time_limit_seconds: int = 7 * 86_400
+    dense_limit: int = 2000
+    """Up to this many parameters the Hessian is formed."""
+    starts_per_shard: int = 64
+
+    quota_stored_bytes: int = 20 * 1024**3
+    quota_files: int = 10_000
+    quota_active_jobs: int = 1000
+
+    max_attempts: int = 3
+    lease_seconds: float = 60.0
+    renew_seconds: float = 10.0
+    self_fence_seconds: float = 45.0
+    """Time without a renewal after which a worker kills its runner."""
+    reconcile_seconds: float = 15.0
+    checkpoint_seconds: float = 30.0
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database that is used."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'gradflat.db'}"
+
+    @property
+    def resolved_blob_dir(self) -> Path:
+        """The folder of files that is used."""
+        return self.blob_dir or self.data_dir / "blobs"
