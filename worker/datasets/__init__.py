@@ -1,0 +1,1 @@
+"""Data sets: sources, transforms, and the random streams everything draws from."""

@@ -1,0 +1,1 @@
+"""Networks: layers, initialisation, losses, and named weights."""
