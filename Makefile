@@ -1,0 +1,43 @@
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: install demo test check fmt openapi compose-check compose-test clean
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	python3 -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[worker,embedded,postgres,dev]'
+	touch $@
+
+demo: install
+	$(BIN)/python -m examples.demo
+
+test: install
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+check: install compose-check
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/python -m service.openapi | diff openapi/openapi.json -
+
+compose-check: install
+	GRADFLAT_PEPPER=x REDIS_PASSWORD=x POSTGRES_PASSWORD=x $(BIN)/docker-compose -f docker-compose.yml --profile gpu config -q
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	$(BIN)/hadolint Dockerfile
+
+compose-test: install
+	tests/compose/run
+
+fmt: install
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+openapi: install
+	$(BIN)/python -m service.openapi > openapi/openapi.json
+
+clean:
+	rm -rf $(VENV) .demo .pytest_cache .ruff_cache .hypothesis .import_linter_cache
