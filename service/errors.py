@@ -19,7 +19,7 @@ class ServiceError(Exception):
     """
 
     status: ClassVar[int]
-    code: ClassVar[str]
+    code: str
     title: ClassVar[str]
 
     def __init__(
@@ -33,3 +33,147 @@ class ServiceError(Exception):
         self.detail = detail
         self.errors = tuple(errors)
         self.headers = dict(headers or {})
+
+
+class Unauthorized(ServiceError):
+    """The key is missing, unknown, revoked or expired; which, is not told."""
+
+    status, code, title = 401, "unauthorized", "A valid API key is needed"
+
+
+class InsufficientScope(ServiceError):
+    """The key does not carry the right that the operation needs."""
+
+    status, code, title = 403, "insufficient_scope", "The key lacks a scope"
+
+
+class FileNotFound(ServiceError):
+    """No such file of this tenant."""
+
+    status, code, title = 404, "file_not_found", "File not found"
+
+
+class JobNotFound(ServiceError):
+    """No such job of this tenant."""
+
+    status, code, title = 404, "job_not_found", "Job not found"
+
+
+class ReportNotReady(ServiceError):
+    """The job has not ended yet, or ended without a report."""
+
+    status, code, title = 404, "report_not_ready", "No report yet"
+
+
+class ArtifactNotFound(ServiceError):
+    """The job has no artifact of this name."""
+
+    status, code, title = 404, "artifact_not_found", "Artifact not found"
+
+
+class FileInUse(ServiceError):
+    """A job that has not ended needs the file."""
+
+    status, code, title = 409, "file_in_use", "The file is in use"
+
+
+class QuotaExceeded(ServiceError):
+    """The tenant would hold more than it may."""
+
+    status, code, title = 409, "quota_exceeded", "Quota exceeded"
+
+
+class JobNotTerminal(ServiceError):
+    """The job has not ended yet."""
+
+    status, code, title = 409, "job_not_terminal", "The job has not ended"
+
+
+class JobFailed(ServiceError):
+    """The job failed, so that there is no report."""
+
+    status, code, title = 409, "job_failed", "The job failed"
+
+
+class JobExpired(ServiceError):
+    """The job and its results were deleted when their retention ended."""
+
+    status, code, title = 410, "job_expired", "The job has expired"
+
+
+class LengthRequired(ServiceError):
+    """The length of the body must be stated."""
+
+    status, code, title = 411, "length_required", "Content-Length is needed"
+
+
+class FileTooLarge(ServiceError):
+    """The body is longer than allowed."""
+
+    status, code, title = 413, "file_too_large", "The file is too large"
+
+
+class UnsupportedMediaType(ServiceError):
+    """The body is of a type that the operation does not take."""
+
+    status, code, title = 415, "unsupported_media_type", "Unsupported media type"
+
+
+class RangeNotSatisfiable(ServiceError):
+    """The range lies outside of the artifact."""
+
+    status, code, title = 416, "range_not_satisfiable", "Range not satisfiable"
+
+
+class WeightsInvalid(ServiceError):
+    """The file is no acceptable safetensors file of weights."""
+
+    status, code, title = 422, "weights_invalid", "The weights are invalid"
+
+
+class DatasetInvalid(ServiceError):
+    """The file is no acceptable safetensors data set."""
+
+    status, code, title = 422, "dataset_invalid", "The data set is invalid"
+
+
+class ChecksumMismatch(ServiceError):
+    """The body does not have the digest that was stated."""
+
+    status, code, title = 422, "checksum_mismatch", "The checksum does not match"
+
+
+class BadCursor(ServiceError):
+    """The cursor was not made by this server."""
+
+    status, code, title = 422, "bad_cursor", "The cursor is invalid"
+
+
+class RequestInvalid(ServiceError):
+    """The request does not have the documented form."""
+
+    status, code, title = 422, "request_invalid", "The request is invalid"
+
+
+class JobInvalid(ServiceError):
+    """The job is well formed but cannot run; the code is the first finding's."""
+
+    status, title = 422, "The job cannot run"
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        """Makes it from what is wrong, of which there is at least one."""
+        first = errors[0]
+        super().__init__(first.detail, errors=errors)
+        self.code = first.code
+
+
+class RateLimited(ServiceError):
+    """Too many requests."""
+
+    status, code, title = 429, "rate_limited", "Too many requests"
+
+
+class ServiceUnavailable(ServiceError):
+    """Something that the server needs is away for the moment."""
+
+    status, code, title = 503, "service_unavailable", "Try again later"
