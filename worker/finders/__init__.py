@@ -1,0 +1,1 @@
+"""Finders of critical points, and the one loop that runs them."""

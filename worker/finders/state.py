@@ -1,0 +1,148 @@
+"""The whole state of a batched search, and its result."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self, final
+
+import torch
+from torch import Tensor
+
+from worker.finders.base import FinderState, StopReason
+
+RUNNING = -1
+"""Stop number of a run that goes on; others number the members of StopReason."""
+
+REASONS = tuple(StopReason)
+
+TRACES = (
+    "loss",
+    "squared_gradient_norm",
+    "relative_residual",
+    "relative_residual_krylov",
+    "step_size",
+    "gradient_evaluations",
+    "hessian_vector_products",
+)
+"""Column ``k`` describes iterate ``k`` and the step taken from it."""
+
+
+@final
+@dataclass(slots=True, kw_only=True)
+class SearchState:
+    """Everything the loop knows between two iterations; it alone writes to it.
+
+    A search resumed from it goes on number for number.
+
+    Attributes:
+        iteration: Iterations done.
+        theta: Iterates, ``(runs, parameters)``.
+        value: Losses there, ``(runs,)``.
+        gradient: Gradients there, ``(runs, parameters)``.
+        stop: RUNNING, or the number of the reason in REASONS, ``(runs,)``.
+        iterations: Steps taken, ``(runs,)``.
+        gradient_evaluations: ``(runs,)``.
+        hessian_vector_products: ``(runs,)``.
+        relative_residual_max: Largest r so far, NaN before the first, ``(runs,)``.
+        relative_residual_max_iteration: Its iteration, -1 before, ``(runs,)``.
+        monitor: What the stopping rules remember, ``(runs,)`` each.
+        finder: What the finder remembers, ``(runs, ...)`` each.
+        traces: The history, ``(runs, capacity)`` each, NaN where nothing happened.
+    """
+
+    iteration: int
+    theta: Tensor
+    value: Tensor
+    gradient: Tensor
+    stop: Tensor
+    iterations: Tensor
+    gradient_evaluations: Tensor
+    hessian_vector_products: Tensor
+    relative_residual_max: Tensor
+    relative_residual_max_iteration: Tensor
+    monitor: dict[str, Tensor] = field(default_factory=dict)
+    finder: FinderState = field(default_factory=dict)
+    traces: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def runs(self) -> int:
+        """Number of runs, finished ones included."""
+        return self.theta.shape[0]
+
+    @property
+    def active(self) -> Tensor:
+        """Numbers of the runs that go on."""
+        return torch.nonzero(self.stop == RUNNING).squeeze(1)
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """A copy under flat names, on the CPU."""
+        tensors: dict[str, Tensor] = {name: getattr(self, name) for name in _PLAIN}
+        tensors["iteration"] = torch.tensor(self.iteration)
+        for group in _GROUPS:
+            for name, tensor in getattr(self, group).items():
+                tensors[f"{group}.{name}"] = tensor
+        return {
+            name: tensor.detach().to("cpu", copy=True).contiguous()
+            for name, tensor in tensors.items()
+        }
+
+    @classmethod
+    def from_tensors(
+        cls, tensors: Mapping[str, Tensor], *, device: torch.device | None = None
+    ) -> Self:
+        """The state that `to_tensors` copied."""
+        copies = {name: each.to(device, copy=True) for name, each in tensors.items()}
+        fields: dict[str, Any] = {name: copies[name] for name in _PLAIN}
+        for group in _GROUPS:
+            fields[group] = {
+                name.removeprefix(f"{group}."): each
+                for name, each in copies.items()
+                if name.startswith(f"{group}.")
+            }
+        return cls(iteration=int(copies["iteration"]), **fields)
+
+
+_PLAIN = (
+    "theta",
+    "value",
+    "gradient",
+    "stop",
+    "iterations",
+    "gradient_evaluations",
+    "hessian_vector_products",
+    "relative_residual_max",
+    "relative_residual_max_iteration",
+)
+_GROUPS = ("monitor", "finder", "traces")
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchResult:
+    """Where the runs ended, and how they came there.
+
+    Attributes:
+        theta: Final points, ``(runs, parameters)``.
+        value: Losses there, ``(runs,)``; not finite where a start failed.
+        gradient: Gradients there, ``(runs, parameters)``.
+        stop: Why each run ended.
+        iterations: Steps taken, ``(runs,)``.
+        gradient_evaluations: ``(runs,)``.
+        hessian_vector_products: ``(runs,)``.
+        traces: Histories by the names in TRACES, ``(runs, iterations + 1)``,
+            NaN-padded; the counts are cumulative.
+        relative_residual_max: Largest r over the run, NaN if none, ``(runs,)``.
+        relative_residual_max_iteration: Its iteration, -1 if none, ``(runs,)``.
+        ever_gradient_flat: Whether it exceeded the flatness cut-off, ``(runs,)`` bool.
+    """
+
+    theta: Tensor
+    value: Tensor
+    gradient: Tensor
+    stop: tuple[StopReason, ...]
+    iterations: Tensor
+    gradient_evaluations: Tensor
+    hessian_vector_products: Tensor
+    traces: dict[str, Tensor]
+    relative_residual_max: Tensor
+    relative_residual_max_iteration: Tensor
+    ever_gradient_flat: Tensor
