@@ -1,0 +1,59 @@
+"""All stores of one deployment on one database connection pool."""
+
+from dataclasses import dataclass
+from typing import final
+
+from sqlalchemy import Engine
+
+from service.schemas.account import Quotas
+from service.settings import Settings
+from service.stores.blobs import BlobStore, LocalBlobStore
+from service.stores.database import connect
+from service.stores.events import EventStore
+from service.stores.files import FileStore
+from service.stores.jobs import JobStore
+from service.stores.keys import KeyStore, load_pepper
+from service.stores.recovery import RecoveryStore
+from service.stores.shards import ShardStore
+from service.stores.workers import WorkerStore
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """Everything that is kept."""
+
+    engine: Engine
+    blobs: BlobStore
+    keys: KeyStore
+    files: FileStore
+    jobs: JobStore
+    shards: ShardStore
+    events: EventStore
+    workers: WorkerStore
+    recovery: RecoveryStore
+
+
+def open_stores(settings: Settings) -> Stores:
+    """Returns the stores of a deployment; `migrate(stores.engine)` makes the tables."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    engine = connect(settings.resolved_database_url)
+    blobs = LocalBlobStore(settings.resolved_blob_dir)
+    quotas = Quotas(
+        stored_bytes=settings.quota_stored_bytes,
+        files=settings.quota_files,
+        active_jobs=settings.quota_active_jobs,
+    )
+    return Stores(
+        engine=engine,
+        blobs=blobs,
+        keys=KeyStore(engine, load_pepper(settings)),
+        files=FileStore(engine, blobs, quotas),
+        jobs=JobStore(
+            engine, quotas, retention_seconds=settings.retention_days * 86_400
+        ),
+        shards=ShardStore(engine),
+        events=EventStore(engine),
+        workers=WorkerStore(engine),
+        recovery=RecoveryStore(engine),
+    )
