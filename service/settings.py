@@ -40,6 +40,11 @@ class Settings(BaseSettings):
     quota_files: int = 10_000
     quota_active_jobs: int = 1000
 
+    retention_days: float = 30.0
+    """Time after its end at which a job and its results are deleted."""
+    start_within_seconds: float = 7 * 86_400.0
+    """Time in the queue after which a job that never started expires."""
+
     max_attempts: int = 3
     lease_seconds: float = 60.0
     renew_seconds: float = 10.0
