@@ -1,0 +1,1 @@
+"""Requests checked against the files they name and the limits of the server."""

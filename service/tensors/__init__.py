@@ -1,0 +1,1 @@
+"""Uploaded safetensors files: checked by hand before any library sees them."""
