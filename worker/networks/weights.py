@@ -1,0 +1,157 @@
+"""Named tensors in files, flat parameter vectors inside."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from worker.errors import RunError
+
+_READABLE = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterLayout:
+    """Names and shapes of the tensors that a flat parameter vector consists of.
+
+    Attributes:
+        names: Names, in the order of the flat vector.
+        shapes: Shape of each.
+    """
+
+    names: tuple[str, ...]
+    shapes: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def of(cls, module: nn.Module) -> "ParameterLayout":
+        """The layout of a module's parameters, in the module's order."""
+        named = [(name, tuple(p.shape)) for name, p in module.named_parameters()]
+        return cls(names=tuple(n for n, _ in named), shapes=tuple(s for _, s in named))
+
+    @property
+    def sizes(self) -> list[int]:
+        """Number of entries of each tensor."""
+        return [math.prod(shape) for shape in self.shapes]
+
+    @property
+    def parameters(self) -> int:
+        """Length of a flat parameter vector."""
+        return sum(self.sizes)
+
+    def flatten(self, tensors: Mapping[str, Tensor]) -> Tensor:
+        """Flat vectors ``(runs, parameters)`` of tensors ``(runs, *shape)`` by name."""
+        return torch.cat(
+            [
+                tensors[name].reshape(-1, size)
+                for name, size in zip(self.names, self.sizes, strict=True)
+            ],
+            dim=1,
+        )
+
+    def unflatten(self, theta: Tensor) -> dict[str, Tensor]:
+        """Views ``(runs, *shape)``, by name, of flat vectors ``(runs, parameters)``."""
+        pieces = theta.split(self.sizes, dim=1)
+        return {
+            name: piece.reshape(-1, *shape)
+            for name, shape, piece in zip(self.names, self.shapes, pieces, strict=True)
+        }
+
+
+def read(
+    path: Path,
+    layout: ParameterLayout,
+    *,
+    parameter_map: Mapping[str, str] | None = None,
+    stacked: bool = False,
+    dtype: torch.dtype = torch.float64,
+) -> Tensor:
+    """Flat parameter vectors ``(points, parameters)`` of a safetensors file.
+
+    Args:
+        path: The file.
+        layout: Names and shapes expected.
+        parameter_map: The layout's names to the file's; names absent are their own.
+        stacked: Whether every tensor has a leading dimension of points.
+        dtype: Precision of the result.
+
+    Returns:
+        One row for each point; one row where the file is not stacked.
+
+    Raises:
+        RunError: If tensors are missing, left over, misshapen, of another type or not
+            finite (``weights_invalid``).
+    """
+    uploaded = _uploaded_names(layout, parameter_map)
+    try:
+        with safe_open(path, framework="pt") as file:
+            _check_names(uploaded, list(file.keys()))
+            found = [file.get_tensor(name) for name in uploaded]
+    except (SafetensorError, OSError) as error:
+        raise RunError("weights_invalid", f"unreadable file: {error}") from error
+    points = found[0].shape[:1] if stacked else torch.Size()
+    for name, tensor, shape in zip(uploaded, found, layout.shapes, strict=True):
+        _check_tensor(name, tensor, (*points, *shape))
+    flat = [
+        tensor.to(torch.float64).reshape(-1, size)
+        for tensor, size in zip(found, layout.sizes, strict=True)
+    ]
+    theta = torch.cat(flat, dim=1).to(dtype)
+    if not theta.isfinite().all():  # float64 weights beyond the range of float32
+        raise RunError("weights_invalid", f"weights are too large for {dtype}")
+    return theta
+
+
+def write(
+    path: Path,
+    layout: ParameterLayout,
+    theta: Tensor,
+    *,
+    parameter_map: Mapping[str, str] | None = None,
+) -> None:
+    """Writes points ``(points, parameters)`` under the uploaded names.
+
+    Every tensor gets a leading dimension of points; the file can be read with
+    ``stacked``.
+    """
+    tensors = layout.unflatten(theta.detach().cpu())
+    uploaded = _uploaded_names(layout, parameter_map)
+    named = zip(uploaded, tensors.values(), strict=True)
+    save_file({name: tensor.contiguous() for name, tensor in named}, path)
+
+
+def _uploaded_names(
+    layout: ParameterLayout, parameter_map: Mapping[str, str] | None
+) -> list[str]:
+    names = parameter_map or {}
+    return [names.get(name, name) for name in layout.names]
+
+
+def _check_names(expected: Sequence[str], found: Sequence[str]) -> None:
+    missing = sorted(set(expected) - set(found))
+    left_over = sorted(set(found) - set(expected))
+    complaints = [
+        f"{what}: {', '.join(names[:10])}{', ...' if len(names) > 10 else ''}"  # noqa: PLR2004
+        for what, names in (("missing tensors", missing), ("left over", left_over))
+        if names
+    ]
+    if len(set(expected)) < len(expected):
+        complaints.append("two parameters are mapped to one tensor")
+    if complaints:
+        raise RunError("weights_invalid", "; ".join(complaints))
+
+
+def _check_tensor(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
+    if tensor.dtype not in _READABLE:
+        raise RunError("weights_invalid", f"{name} is of type {tensor.dtype}")
+    if tuple(tensor.shape) != shape:
+        message = f"{name} has shape {list(tensor.shape)}, expected {list(shape)}"
+        raise RunError("weights_invalid", message)
+    if not tensor.isfinite().all():
+        raise RunError("weights_invalid", f"{name} has entries that are not finite")
