@@ -1,0 +1,1 @@
+"""Jobs to POST, and a demonstration that runs two of them."""
