@@ -73,6 +73,76 @@ class SearchState:
         """Numbers of the runs that go on."""
         return torch.nonzero(self.stop == RUNNING).squeeze(1)
 
+    @classmethod
+    def begin(
+        cls, theta: Tensor, *, monitor: dict[str, Tensor], finder: FinderState
+    ) -> Self:
+        """The state before the first iteration, from starts ``(runs, parameters)``."""
+        runs = len(theta)
+        zeros = theta.new_zeros(runs, dtype=torch.int64)
+        unknown = theta.new_full((runs,), torch.nan)
+        return cls(
+            iteration=0,
+            theta=theta.clone(),
+            value=unknown.clone(),
+            gradient=torch.full_like(theta, torch.nan),
+            stop=torch.full_like(zeros, RUNNING),
+            iterations=zeros.clone(),
+            gradient_evaluations=zeros.clone(),
+            hessian_vector_products=zeros.clone(),
+            relative_residual_max=unknown.clone(),
+            relative_residual_max_iteration=torch.full_like(zeros, -1),
+            monitor=monitor,
+            finder=finder,
+            traces={
+                name: theta.new_empty((runs, 0), dtype=torch.float64) for name in TRACES
+            },
+        )
+
+    def reserve(self) -> None:
+        """Makes room in the traces for the current iteration."""
+        for name, trace in self.traces.items():
+            missing = self.iteration + 1 - trace.shape[1]
+            if missing > 0:
+                more = max(missing, _FIRST_CAPACITY, trace.shape[1])
+                empty = trace.new_full((self.runs, more), torch.nan)
+                self.traces[name] = torch.cat([trace, empty], dim=1)
+
+    def record(self, rows: Tensor, trace: str, values: Tensor) -> None:
+        """Writes the current iteration's column of a trace."""
+        self.traces[trace][rows, self.iteration] = values.to(torch.float64)
+
+    def record_residual(
+        self, rows: Tensor, values: Tensor, *, eligible: Tensor
+    ) -> None:
+        """Records relative residuals; the eligible count towards the maximum."""
+        self.record(rows, "relative_residual", values)
+        old = self.relative_residual_max[rows]
+        larger = eligible & ~(values <= old) & ~values.isnan()
+        self.relative_residual_max[rows[larger]] = values[larger]
+        self.relative_residual_max_iteration[rows[larger]] = self.iteration
+
+    def end(self, rows: Tensor, reason: StopReason) -> None:
+        """Ends some runs."""
+        self.stop[rows] = REASONS.index(reason)
+
+    def result(self, flatness_cutoff: float) -> "SearchResult":
+        """What is to be told of a search in which every run has ended."""
+        columns = int(self.iterations.max()) + 1
+        return SearchResult(
+            theta=self.theta,
+            value=self.value,
+            gradient=self.gradient,
+            stop=tuple(REASONS[number] for number in self.stop.tolist()),
+            iterations=self.iterations,
+            gradient_evaluations=self.gradient_evaluations,
+            hessian_vector_products=self.hessian_vector_products,
+            traces={name: each[:, :columns] for name, each in self.traces.items()},
+            relative_residual_max=self.relative_residual_max,
+            relative_residual_max_iteration=self.relative_residual_max_iteration,
+            ever_gradient_flat=self.relative_residual_max > flatness_cutoff,
+        )
+
     def to_tensors(self) -> dict[str, Tensor]:
         """A copy under flat names, on the CPU."""
         tensors: dict[str, Tensor] = {name: getattr(self, name) for name in _PLAIN}
@@ -112,6 +182,7 @@ _PLAIN = (
     "relative_residual_max",
     "relative_residual_max_iteration",
 )
+_FIRST_CAPACITY = 64
 _GROUPS = ("monitor", "finder", "traces")
 
 
@@ -130,7 +201,8 @@ class SearchResult:
         hessian_vector_products: ``(runs,)``.
         traces: Histories by the names in TRACES, ``(runs, iterations + 1)``,
             NaN-padded; the counts are cumulative.
-        relative_residual_max: Largest r over the run, NaN if none, ``(runs,)``.
+        relative_residual_max: Largest r over the iterates that are not critical, NaN if
+            there is none, ``(runs,)``.
         relative_residual_max_iteration: Its iteration, -1 if none, ``(runs,)``.
         ever_gradient_flat: Whether it exceeded the flatness cut-off, ``(runs,)`` bool.
     """

@@ -1,0 +1,94 @@
+"""The loop that runs a finder on a batch of starts.
+
+All runs advance together, each with its own step size, history and end; a run that has
+ended leaves the batch. One iteration of a run evaluates its iterate (to second order),
+decides whether to stop there, and else asks the finder for a step. Runs are independent
+of each other, and all that is known between two iterations is a `SearchState`.
+"""
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from worker.finders.base import Finder, StopReason
+from worker.finders.iteration import Iteration
+from worker.finders.state import SearchResult, SearchState
+from worker.finders.stopping import StoppingRules
+from worker.objectives.base import Objective
+
+Observer = Callable[[SearchState], bool]
+"""Called after each iteration; false asks for a stop."""
+
+_MATRICES_PER_RUN = 3  # a formed Hessian, its rows for the finder, and its assembly
+_VECTORS_PER_RUN = 48  # those of the Krylov solver, and the trial points
+
+
+def search(
+    objective: Objective,
+    finder: Finder,
+    theta: Tensor,
+    *,
+    max_iterations: int = 500,
+    squared_gradient_norm_cutoff: float = 1e-10,
+    flatness_cutoff: float = 0.9,
+    dense_limit: int = 2000,
+    memory_budget_bytes: int = 2**31,
+    observer: Observer | None = None,
+    resume: SearchState | None = None,
+) -> SearchResult:
+    """Runs a finder from every start until each run has a reason to stop.
+
+    Args:
+        objective: What is searched.
+        finder: How.
+        theta: Starts, ``(runs, parameters)``.
+        max_iterations: Steps a run may take.
+        squared_gradient_norm_cutoff: ``|g|^2`` below which a point is critical.
+        flatness_cutoff: Relative residual above which an iterate is gradient-flat.
+        dense_limit: Up to so many parameters the Hessians are formed, once for each
+            iterate, and the finder's products are products with matrices.
+        memory_budget_bytes: What the loop's own matrices and vectors may take; runs
+            beyond it advance in groups.
+        observer: Watches the state, and may ask for a stop.
+        resume: State to go on from; its runs must be those of ``theta``.
+
+    Returns:
+        The final points, reasons and histories.
+
+    Raises:
+        ValueError: If ``resume`` is of other runs.
+    """
+    if resume is not None and resume.theta.shape != theta.shape:
+        raise ValueError("the state to resume from belongs to other starts")
+    rules = StoppingRules(squared_gradient_norm_cutoff=squared_gradient_norm_cutoff)
+    state = resume
+    if state is None:
+        state = SearchState.begin(
+            theta, monitor=rules.start(theta), finder=finder.initial_state(theta)
+        )
+    dense = theta.shape[1] <= dense_limit
+    size = _group_size(theta, memory_budget_bytes, dense=dense)
+    iteration = Iteration(objective=objective, finder=finder, rules=rules, dense=dense)
+    asked_to_stop = False
+    while len(active := state.active):
+        last = None
+        if state.iteration >= max_iterations:
+            last = StopReason.MAX_ITERATIONS
+        elif asked_to_stop:
+            last = StopReason.STOP_REQUESTED
+        state.reserve()
+        for rows in active.split(size):
+            iteration.advance(state, rows, last)
+        if last is None:
+            state.iteration += 1
+            asked_to_stop = observer is not None and not observer(state)
+    return state.result(flatness_cutoff)
+
+
+def _group_size(theta: Tensor, budget: int, *, dense: bool) -> int:
+    """How many runs may advance together within the budget."""
+    parameters = theta.shape[1]
+    numbers = _VECTORS_PER_RUN * parameters
+    if dense:
+        numbers += _MATRICES_PER_RUN * parameters**2
+    return max(1, budget // (numbers * theta.element_size()))

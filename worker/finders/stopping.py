@@ -1,0 +1,78 @@
+"""When a run has nothing more to gain."""
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from worker.finders.base import Point, Step
+
+Monitor = dict[str, Tensor]
+"""What the rules remember of each run, ``(runs,)`` each."""
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoppingRules:
+    """Thresholds of the loop's own stops.
+
+    Below the cut-off a run is polished for as long as ``|g|^2`` keeps falling by
+    ``polish_factor`` within ``polish_patience`` iterations, which takes it to the
+    floating-point floor. Above it, falling by less than ``1 - stagnation_factor`` in
+    ``stagnation_patience`` iterations is stagnation: patience is long, since Newton-MR
+    often crosses flat regions in tiny steps and converges afterwards.
+
+    Attributes:
+        squared_gradient_norm_cutoff: Below it a point is critical.
+        polish_factor: See above.
+        polish_patience: See above.
+        stagnation_factor: See above.
+        stagnation_patience: See above.
+        stationarity_tolerance: ``|H g| / (|H| |g|)`` below which the gradient counts as
+            in the kernel.
+        stationarity_patience: Successive iterations for which it must be.
+    """
+
+    squared_gradient_norm_cutoff: float
+    polish_factor: float = 0.1
+    polish_patience: int = 4
+    stagnation_factor: float = 1.0 - 1e-6
+    stagnation_patience: int = 100
+    stationarity_tolerance: float = 1e-6
+    stationarity_patience: int = 5
+
+    def start(self, theta: Tensor) -> Monitor:
+        """What is remembered at the starts, ``theta`` of ``(runs, parameters)``."""
+        counter = theta.new_zeros(len(theta), dtype=torch.int64)
+        return {
+            "reference": theta.new_full((len(theta),), torch.inf),
+            "stalled": counter,
+            "stationary": counter.clone(),
+        }
+
+    def below(self, squared_gradient_norm: Tensor) -> Tensor:
+        """Whether the gradient counts as zero, ``(runs,)`` bool."""
+        return squared_gradient_norm < self.squared_gradient_norm_cutoff
+
+    def fallen(self, squared_gradient_norm: Tensor, monitor: Monitor) -> Tensor:
+        """Notes new values of ``|g|^2``; true where they no longer fall."""
+        reference = monitor["reference"]
+        below = self.below(squared_gradient_norm)
+        factor = torch.where(below, self.polish_factor, self.stagnation_factor)
+        crossed = below & ~self.below(reference)
+        fell = crossed | (squared_gradient_norm <= factor * reference)
+        stalled = torch.where(fell, 0, monitor["stalled"] + 1)
+        monitor["stalled"] = stalled
+        monitor["reference"] = torch.where(fell, squared_gradient_norm, reference)
+        patience = torch.where(below, self.polish_patience, self.stagnation_patience)
+        return (stalled >= patience) | (squared_gradient_norm == 0)
+
+    def stationary(self, point: Point, step: Step, monitor: Monitor) -> Tensor:
+        """Notes ``H g``; true where it has been small for long, or no step is left."""
+        scale = step.hessian_norm * point.gradient.norm(dim=1)
+        image = point.hessian_gradient.norm(dim=1)
+        small = image <= self.stationarity_tolerance * scale
+        count = torch.where(small, monitor["stationary"] + 1, 0)
+        monitor["stationary"] = count
+        return small & ((count >= self.stationarity_patience) | ~step.accepted)
