@@ -1,6 +1,7 @@
 """Settings of a deployment, read from the environment (``GRADFLAT_...``)."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -53,6 +54,19 @@ class Settings(BaseSettings):
     reconcile_seconds: float = 15.0
     checkpoint_seconds: float = 30.0
 
+    scratch_dir: Path | None = None
+    """Folder of what is being computed; null is in the data folder."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """What workers compute on; `auto` is a GPU where there is one."""
+    memory_budget_bytes: int = 2 * 1024**3
+    """What kept graphs may take before samples and starts are taken in pieces."""
+    runner_memory_bytes: int = 20 * 1024**3
+    runner_files: int = 1024
+    runner_processes: int = 16_384
+    """Of the whole user, as the kernel counts them, threads included."""
+    runner_threads: int | None = None
+    """Threads of the numerics; null is one for each processor."""
+
     @property
     def resolved_database_url(self) -> str:
         """The database that is used."""
@@ -62,3 +76,8 @@ class Settings(BaseSettings):
     def resolved_blob_dir(self) -> Path:
         """The folder of files that is used."""
         return self.blob_dir or self.data_dir / "blobs"
+
+    @property
+    def resolved_scratch_dir(self) -> Path:
+        """The folder of scratch space that is used."""
+        return self.scratch_dir or self.data_dir / "scratch"
