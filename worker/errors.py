@@ -19,3 +19,8 @@ class RunError(Exception):
         self.code = code
         self.message = message
         self.retryable = retryable
+
+
+@final
+class Drained(Exception):
+    """The run ended at its last checkpoint, as it was asked to."""
