@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Never, final
+from typing import final
 
 from pydantic import JsonValue
 
@@ -19,13 +19,12 @@ METADATA_KEY = "__metadata__"
 METADATA_LIMIT = 64 * 1024
 KEY_LIMIT = 2048
 TENSOR_LIMIT = 4096
-LARGEST = 2**63 - 1
 
 _SPACE = rb"[ \t\n\r]*+"
 _STRING = rb'"[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+"'
 _KEY = re.compile(_SPACE + b"(" + _STRING + b")" + _SPACE + b":" + _SPACE, re.DOTALL)
 _FLAT_OBJECT = re.compile(
-    rb'\{(?:[^{}\[\]"]++|' + _STRING + rb'|\[[^{}\[\]"]*+\])*+\}', re.DOTALL
+    rb'\{(?:[^{}\[\]"]++|' + _STRING + rb"|\[[0-9, \t\n\r]*+\])*+\}", re.DOTALL
 )
 _NEXT = re.compile(_SPACE + rb"([,}])")
 _END = re.compile(_SPACE + rb"\Z")
@@ -88,7 +87,7 @@ def _item(header: bytes, position: int) -> tuple[HeaderItem, int]:
     if value is None:
         raise TensorsInvalid(
             "header_malformed",
-            "The entry is not an object of strings and lists of numbers.",
+            "The entry is not an object of strings and lists of natural numbers.",
             tensor=name,
         )
     length = value.end() - value.start()
@@ -118,42 +117,24 @@ def _text(text: bytes) -> str:
 
 
 def _fields(text: bytes, tensor: str) -> dict[str, JsonValue]:
-    """A short JSON object with distinct keys and no numbers but natural ones."""
-
-    def refuse(*_: object) -> Never:
-        raise TensorsInvalid(
-            "number_invalid",
-            "A dimension or an offset is not a natural number.",
-            tensor=tensor,
-        )
-
-    def natural(digits: str) -> int:
-        if digits.startswith("-") or len(digits) > len(str(LARGEST)):
-            refuse()
-        return int(digits)
-
-    def distinct(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
-        fields = dict(pairs)
-        if len(fields) < len(pairs):
-            raise TensorsInvalid(
-                "duplicate_key", "A key of the entry is repeated.", tensor=tensor
-            )
-        return fields
-
+    """A short JSON object with distinct keys."""
     try:
-        fields: dict[str, JsonValue] = json.loads(
-            text.decode("utf-8"),
-            object_pairs_hook=distinct,
-            parse_int=natural,
-            parse_float=refuse,
-            parse_constant=refuse,
-        )
+        fields: dict[str, JsonValue] = _DECODER.decode(text.decode("utf-8"))
     except UnicodeDecodeError:
         raise _not_utf8(tensor) from None
-    except json.JSONDecodeError:
+    except ValueError:
         raise TensorsInvalid(
             "header_malformed", "The entry is not valid JSON.", tensor=tensor
         ) from None
+    except TensorsInvalid as error:
+        raise TensorsInvalid(error.reason, error.detail, tensor=tensor) from None
+    return fields
+
+
+def _distinct(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise TensorsInvalid("duplicate_key", "A key of the entry is repeated.")
     return fields
 
 
@@ -161,3 +142,6 @@ def _not_utf8(tensor: str | None) -> TensorsInvalid:
     return TensorsInvalid(
         "header_not_utf8", "The header is not valid UTF-8.", tensor=tensor
     )
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_distinct)

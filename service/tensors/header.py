@@ -13,13 +13,14 @@ from pydantic import JsonValue
 
 from service.schemas.files import Purpose
 from service.tensors.entries import ALLOWED_DTYPES, ITEM_BYTES, TensorEntry
-from service.tensors.grammar import LARGEST, METADATA_KEY, HeaderItem, items
+from service.tensors.grammar import METADATA_KEY, HeaderItem, items
 from service.tensors.invalid import TensorsInvalid
 
 PREFIX_BYTES = 8
 HEADER_LIMIT = 8 * 1024**2
 TENSOR_COUNT_LIMIT = 20_000
 RANK_LIMIT = 8
+LARGEST = 2**63 - 1
 _NAME = re.compile(r"[A-Za-z0-9_.\-/]{1,256}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FIELDS = {"dtype", "shape", "data_offsets"}
@@ -139,7 +140,7 @@ def _dtypes(purpose: Purpose) -> list[str]:
 def _naturals(value: JsonValue, reason: str, tensor: str) -> tuple[int, ...]:
     """A list of natural numbers as a tuple."""
     if isinstance(value, list):
-        numbers = tuple(number for number in value if type(number) is int)
+        numbers = tuple([number for number in value if type(number) is int])
         if len(numbers) == len(value) and max(numbers, default=0) <= LARGEST:
             return numbers
     raise TensorsInvalid(reason, "A list of natural numbers is needed.", tensor=tensor)
