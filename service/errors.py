@@ -177,3 +177,15 @@ class ServiceUnavailable(ServiceError):
     """Something that the server needs is away for the moment."""
 
     status, code, title = 503, "service_unavailable", "Try again later"
+
+
+class BodyMalformed(ServiceError):
+    """The body is not acceptable JSON."""
+
+    status, code, title = 400, "body_malformed", "The body is malformed"
+
+
+class BodyTooLarge(ServiceError):
+    """The JSON body is longer than allowed."""
+
+    status, code, title = 413, "body_too_large", "The body is too large"

@@ -1,0 +1,43 @@
+"""A job as an answer, with what its client needs to follow it."""
+
+from datetime import UTC, datetime
+
+from starlette.responses import Response
+
+from service.http.entity_tags import REVALIDATED, is_current, strong
+from service.operations.presentation import job, job_url
+from service.schemas.jobs import TERMINAL_STATES
+from service.stores.jobs import JobRecord
+
+
+def job_answer(
+    record: JobRecord,
+    *,
+    status: int = 200,
+    waited: int | None = None,
+    if_none_match: str | None = None,
+) -> Response:
+    """A job with its entity tag; without a body when the client has it already."""
+    headers = {**REVALIDATED, "ETag": strong(f"{record.id}-{record.sequence}")}
+    if waited is not None:
+        headers["Preference-Applied"] = f"wait={waited}"
+    if record.state not in TERMINAL_STATES:
+        headers["Retry-After"] = str(_pause(record))
+    if is_current(if_none_match, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    if status == 202:  # noqa: PLR2004
+        headers["Location"] = job_url(record.id)
+    return Response(
+        job(record).model_dump_json(),
+        status_code=status,
+        headers=headers,
+        media_type="application/json",
+    )
+
+
+def _pause(record: JobRecord) -> int:
+    """Seconds after which to ask again: short while the job is young."""
+    age = (datetime.now(UTC) - record.created_at).total_seconds()
+    if age < 10:  # noqa: PLR2004
+        return 1
+    return 5 if age < 60 else 15  # noqa: PLR2004

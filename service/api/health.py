@@ -1,0 +1,36 @@
+"""Health: for supervisors and load balancers, without a key."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from service.dependencies import ResourcesDep
+from service.operations.health import readiness
+from service.problems.documentation import problems
+from service.schemas.account import Health
+
+router = APIRouter(
+    prefix="/health", tags=["health"], responses=problems(authenticated=False)
+)
+
+_UNAVAILABLE: dict[int | str, dict[str, Any]] = {
+    503: {"model": Health, "description": "Something is missing"}
+}
+
+
+@router.get("/live")
+async def health_live() -> Health:
+    """Whether the process answers at all."""
+    return Health(status="ok", checks=[])
+
+
+@router.get("/ready", responses=_UNAVAILABLE)
+def health_ready(resources: ResourcesDep, response: Response) -> Health:
+    """Whether requests can be served, and what is missing.
+
+    Jobs are accepted while only the broker is away; they run when it is back.
+    """
+    health = readiness(resources.stores, resources.queue)
+    response.status_code = 200 if health.status == "ok" else 503
+    return health

@@ -1,0 +1,112 @@
+"""The application: rooms put together, and its lifespan."""
+
+import threading
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from functools import partial
+from importlib.metadata import version
+
+from fastapi import APIRouter, FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+
+from service.api import account, events, files, health, jobs, reports
+from service.dependencies import Resources
+from service.http.failures import Failures
+from service.http.hosts import TrustedHosts
+from service.http.refusals import Refusals
+from service.http.request_ids import RequestIds
+from service.http.security_headers import SecurityHeaders
+from service.operations.limits import limits
+from service.operations.results import Results
+from service.operations.submission import Submission
+from service.problems import handlers
+from service.problems.documentation import document
+from service.queue import CeleryQueue, ShardQueue
+from service.reconciler import Reconciler
+from service.settings import Settings
+from service.stores.bundle import open_stores
+from service.stores.database import migrate
+
+_DESCRIPTION = (
+    "Upload weights and data, describe a job, and read a report that labels every "
+    "point found as critical, gradient-flat or unconverged."
+)
+
+
+def create_app(settings: Settings, *, queue: ShardQueue | None = None) -> FastAPI:
+    """The HTTP front end of a deployment; it touches nothing before it is started.
+
+    Args:
+        settings: Of the deployment.
+        queue: Where shards are announced; null is the broker of the settings.
+
+    Returns:
+        An ASGI application.
+    """
+    app = FastAPI(
+        title="gradflat",
+        version=version("gradflat"),
+        summary="Critical-point analyses of neural-network losses, on demand.",
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        separate_input_output_schemas=False,
+        generate_unique_id_function=lambda route: route.name,
+        lifespan=partial(_lifespan, settings, queue),
+        middleware=[
+            Middleware(RequestIds),
+            Middleware(SecurityHeaders),
+            Middleware(Failures),
+            Middleware(TrustedHosts, allowed=settings.allowed_hosts),
+            Middleware(Refusals),
+        ],
+    )
+    routers = APIRouter(prefix="/v1")
+    for room in (health, account, files, jobs, events, reports):
+        routers.include_router(room.router)
+    app.include_router(routers)
+    handlers.install(app)
+    app.openapi = partial(document, app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(
+    settings: Settings, queue: ShardQueue | None, app: FastAPI
+) -> AsyncGenerator[None]:
+    resources = await run_in_threadpool(_open, settings, queue)
+    app.state.resources = resources
+    stopping = threading.Event()
+    reconciler = Reconciler(resources.stores, resources.queue.publish, settings)
+    thread = threading.Thread(
+        target=reconciler.run, args=(stopping,), name="reconciler", daemon=True
+    )
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        await run_in_threadpool(thread.join)
+        resources.stores.engine.dispose()
+
+
+def _open(settings: Settings, queue: ShardQueue | None) -> Resources:
+    stores = open_stores(settings)
+    migrate(stores.engine)
+    queue = queue or CeleryQueue(settings.broker_url)
+    return Resources(
+        settings=settings,
+        stores=stores,
+        queue=queue,
+        submission=Submission(
+            files=stores.files,
+            jobs=stores.jobs,
+            shards=stores.shards,
+            queue=queue,
+            limits=limits(settings),
+            starts_per_shard=settings.starts_per_shard,
+            max_attempts=settings.max_attempts,
+        ),
+        results=Results(jobs=stores.jobs, blobs=stores.blobs),
+    )

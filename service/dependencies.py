@@ -1,0 +1,127 @@
+"""What endpoints ask for by type: stores, operations, and who is asking."""
+
+from dataclasses import dataclass
+from typing import Annotated, cast, final
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from service.errors import FileNotFound, InsufficientScope, JobNotFound, Unauthorized
+from service.operations.results import Results
+from service.operations.submission import Submission
+from service.queue import ShardQueue
+from service.settings import Settings
+from service.stores.bundle import Stores
+from service.stores.events import EventStore
+from service.stores.files import FileStore
+from service.stores.identifiers import is_id
+from service.stores.jobs import JobStore
+from service.stores.keys import Principal
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """What one application works with."""
+
+    settings: Settings
+    stores: Stores
+    queue: ShardQueue
+    submission: Submission
+    results: Results
+
+
+async def _resources(request: Request) -> Resources:
+    return cast("Resources", request.app.state.resources)
+
+
+ResourcesDep = Annotated[Resources, Depends(_resources)]
+
+
+async def _files(resources: ResourcesDep) -> FileStore:
+    return resources.stores.files
+
+
+async def _jobs(resources: ResourcesDep) -> JobStore:
+    return resources.stores.jobs
+
+
+async def _events(resources: ResourcesDep) -> EventStore:
+    return resources.stores.events
+
+
+async def _submission(resources: ResourcesDep) -> Submission:
+    return resources.submission
+
+
+async def _results(resources: ResourcesDep) -> Results:
+    return resources.results
+
+
+async def _settings(resources: ResourcesDep) -> Settings:
+    return resources.settings
+
+
+FileStoreDep = Annotated[FileStore, Depends(_files)]
+JobStoreDep = Annotated[JobStore, Depends(_jobs)]
+EventStoreDep = Annotated[EventStore, Depends(_events)]
+SubmissionDep = Annotated[Submission, Depends(_submission)]
+ResultsDep = Annotated[Results, Depends(_results)]
+SettingsDep = Annotated[Settings, Depends(_settings)]
+
+_bearer = HTTPBearer(auto_error=False, description="An API key, `gfk_...`.")
+
+
+def _principal(
+    resources: ResourcesDep,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Principal:
+    principal = credentials and resources.stores.keys.authenticate(
+        credentials.credentials
+    )
+    if principal is None:
+        raise Unauthorized("Send `Authorization: Bearer KEY` with a valid key")
+    return principal
+
+
+PrincipalDep = Annotated[Principal, Depends(_principal)]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Lets in whoever holds a scope."""
+
+    scope: str
+
+    async def __call__(self, principal: PrincipalDep) -> Principal:
+        """Returns who is asking.
+
+        Raises:
+            InsufficientScope: If the key lacks the scope.
+        """
+        if self.scope not in principal.scopes:
+            raise InsufficientScope(f"The key needs the scope {self.scope}")
+        return principal
+
+
+FileReader = Annotated[Principal, Depends(Holding("files:read"))]
+FileWriter = Annotated[Principal, Depends(Holding("files:write"))]
+JobReader = Annotated[Principal, Depends(Holding("jobs:read"))]
+JobWriter = Annotated[Principal, Depends(Holding("jobs:write"))]
+
+
+async def _file_id(file_id: str) -> str:
+    if not is_id("file", file_id):
+        raise FileNotFound("There is no such file")
+    return file_id
+
+
+async def _job_id(job_id: str) -> str:
+    if not is_id("job", job_id):
+        raise JobNotFound("There is no such job")
+    return job_id
+
+
+FileIdDep = Annotated[str, Depends(_file_id)]
+JobIdDep = Annotated[str, Depends(_job_id)]

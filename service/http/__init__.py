@@ -1,0 +1,1 @@
+"""HTTP mechanics that know nothing of jobs: middlewares, bodies, conditions, ranges."""

@@ -1,0 +1,43 @@
+"""Raw bodies: bytes as they are, of a known type, within a limit."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.requests import Request
+
+from service.errors import FileTooLarge, LengthRequired, UnsupportedMediaType
+
+MEDIA_TYPE = "application/octet-stream"
+
+DOCUMENTATION: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+async def expected(request: Request) -> None:
+    """Refuses what is no raw body.
+
+    Raises:
+        UnsupportedMediaType: If it is declared to be of another type.
+        LengthRequired: If there is no body at all.
+    """
+    content_type = request.headers.get("content-type", MEDIA_TYPE).partition(";")[0]
+    if content_type.strip().lower() != MEDIA_TYPE:
+        raise UnsupportedMediaType(f"The body must be {MEDIA_TYPE}")
+    if not {"content-length", "transfer-encoding"} & set(request.headers):
+        raise LengthRequired("Send Content-Length, or the body in chunks")
+
+
+def chunks(request: Request, *, limit: int) -> AsyncIterator[bytes]:
+    """Returns the body as it comes.
+
+    Raises:
+        FileTooLarge: If its declared length exceeds the limit; nothing is read then.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > limit:
+        raise FileTooLarge(f"Files have {limit} bytes at most")
+    return request.stream()

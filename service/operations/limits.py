@@ -1,0 +1,27 @@
+"""The bounds of this deployment, as clients see them."""
+
+from service.schemas.account import Limits, Quotas
+from service.settings import Settings
+
+
+def limits(settings: Settings) -> Limits:
+    """Bounds on one job and on one file."""
+    return Limits(
+        upload_bytes=settings.upload_limit_bytes,
+        parameters=settings.parameter_limit,
+        dense_parameters=settings.dense_limit,
+        samples=settings.sample_limit,
+        starts=settings.start_limit,
+        gradient_evaluations=settings.gradient_evaluation_limit,
+        memory_bytes=settings.memory_limit_bytes,
+        time_limit_seconds=settings.time_limit_seconds,
+    )
+
+
+def quotas(settings: Settings) -> Quotas:
+    """Bounds on what one tenant holds."""
+    return Quotas(
+        stored_bytes=settings.quota_stored_bytes,
+        files=settings.quota_files,
+        active_jobs=settings.quota_active_jobs,
+    )

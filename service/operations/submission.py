@@ -1,0 +1,120 @@
+"""Submitting a job: resolve it, make it durable, then tell a worker."""
+
+import logging
+from dataclasses import dataclass
+from typing import final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.errors import FileNotFound, JobInvalid, JobNotTerminal
+from service.queue import ShardQueue, publish_all
+from service.resolution.files import FileSummary, file_ids
+from service.resolution.resolution import Resolution, resolve
+from service.schemas.account import Limits
+from service.schemas.base import FileId
+from service.schemas.jobs import TERMINAL_STATES, JobRequest, Validation
+from service.stores.files import FileStore
+from service.stores.jobs import JobRecord, JobStore, ShardRange
+from service.stores.shards import ShardStore
+
+_log = logging.getLogger(__name__)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """Turns requests into jobs."""
+
+    files: FileStore
+    jobs: JobStore
+    shards: ShardStore
+    queue: ShardQueue
+    limits: Limits
+    starts_per_shard: int
+    max_attempts: int
+
+    def validate(self, tenant: str, request: JobRequest) -> Validation:
+        """What submitting the request would say."""
+        resolution = self._resolve(tenant, request)
+        return Validation(
+            valid=resolution.resolved is not None,
+            problems=resolution.findings,
+            resolved=resolution.resolved,
+            estimate=resolution.estimate,
+        )
+
+    def submit(
+        self, tenant: str, request: JobRequest, *, retried_from: str | None = None
+    ) -> JobRecord:
+        """A new queued job, whether or not the broker could be told of it.
+
+        Args:
+            tenant: Whose it is.
+            request: What is asked for.
+            retried_from: The job that it repeats.
+
+        Returns:
+            Its record.
+
+        Raises:
+            FileNotFound: If the tenant has no such file.
+            JobInvalid: If it cannot run; the errors say why.
+        """
+        resolution = self._resolve(tenant, request)
+        if resolution.resolved is None or resolution.estimate is None:
+            if resolution.findings[0].code == FileNotFound.code:
+                raise FileNotFound("A file is missing", errors=resolution.findings)
+            raise JobInvalid(resolution.findings)
+        record, shard_ids = self.jobs.create(
+            tenant=tenant,
+            request=resolution.resolved,
+            file_ids=file_ids(resolution.resolved.problem),
+            shard_ranges=self._ranges(resolution.estimate.starts),
+            max_attempts=self.max_attempts,
+            retried_from=retried_from,
+        )
+        self._announce(shard_ids)
+        return record
+
+    def retry(self, tenant: str, job_id: str) -> JobRecord:
+        """Returns a new job with the specification of one that has ended.
+
+        Raises:
+            JobNotTerminal: If it has not ended.
+        """
+        record = self.jobs.get(tenant, job_id)
+        if record.state not in TERMINAL_STATES:
+            raise JobNotTerminal(
+                f"The job is {record.state}; wait for it, or cancel it"
+            )
+        return self.submit(tenant, record.request, retried_from=record.id)
+
+    def _resolve(self, tenant: str, request: JobRequest) -> Resolution:
+        summaries: dict[FileId, FileSummary] = {}
+        for file_id in file_ids(request.problem):
+            try:
+                summaries[file_id] = FileSummary(
+                    purpose=self.files.get(tenant, file_id).purpose,
+                    tensors=self.files.tensors(tenant, file_id),
+                )
+            except FileNotFound:
+                continue
+        return resolve(request, summaries, self.limits)
+
+    def _ranges(self, starts: int) -> list[ShardRange]:
+        size = self.starts_per_shard
+        return [
+            ShardRange(first=first, count=min(size, starts - first))
+            for first in range(0, starts, size)
+        ]
+
+    def _announce(self, shard_ids: list[str]) -> None:
+        published = publish_all(self.queue, shard_ids)
+        if not published:
+            return
+        try:
+            self.shards.mark_published(published)
+        except SQLAlchemyError as error:
+            # The job is there, so that its client must be told; a second message for
+            # a shard does no harm.
+            _log.warning("publication is not recorded: %s", type(error).__name__)

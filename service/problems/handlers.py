@@ -1,0 +1,108 @@
+"""Which problem each exception becomes."""
+
+import logging
+import re
+from http import HTTPStatus
+from typing import Any, cast
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import (
+    DisconnectionError,
+    InterfaceError,
+    OperationalError,
+    TimeoutError as PoolTimeout,
+)
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import compile_path
+
+from service.errors import RequestInvalid, ServiceError, ServiceUnavailable
+from service.problems.responses import problem_response
+from service.problems.validation import field_errors
+
+_log = logging.getLogger(__name__)
+
+_DATABASE_AWAY = (OperationalError, InterfaceError, DisconnectionError, PoolTimeout)
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of an application a problem."""
+    app.add_exception_handler(ServiceError, _service_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(ClientDisconnect, _gone)
+    for kind in _DATABASE_AWAY:
+        app.add_exception_handler(kind, _database_away)
+
+
+def _service_error(request: Request, error: Exception) -> Response:
+    error = cast("ServiceError", error)
+    headers = error.headers
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers = {"WWW-Authenticate": "Bearer", **headers}
+    return problem_response(
+        request.scope,
+        status=error.status,
+        code=error.code,
+        title=error.title,
+        detail=error.detail,
+        errors=error.errors,
+        headers=headers,
+    )
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    error = cast("RequestValidationError", error)
+    reports = cast("list[dict[str, Any]]", error.errors())
+    errors = field_errors(reports, error.body)
+    return _service_error(
+        request,
+        RequestInvalid(f"{len(reports)} fields are not as documented", errors=errors),
+    )
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    error = cast("HTTPException", error)
+    status = HTTPStatus(error.status_code)
+    headers = dict(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods(request))
+    return problem_response(
+        request.scope,
+        status=status,
+        code=status.name.lower(),
+        title=status.phrase,
+        detail=status.description or status.phrase,
+        headers=headers,
+    )
+
+
+def _methods(request: Request) -> list[str]:
+    """What a path answers to: a router names only the first route of a path."""
+    paths: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
+    return sorted(
+        method.upper()
+        for template, operations in paths.items()
+        if re.match(compile_path(template)[0], request.scope["path"])
+        for method in operations
+    )
+
+
+def _gone(request: Request, _: Exception) -> Response:
+    return problem_response(
+        request.scope,
+        status=400,
+        code="client_disconnected",
+        title="The client went away",
+        detail="The connection was closed before the body was complete",
+    )
+
+
+def _database_away(request: Request, error: Exception) -> Response:
+    _log.warning("the database is away: %s", type(error).__name__)
+    return _service_error(
+        request,
+        ServiceUnavailable("The database is away", headers={"Retry-After": "5"}),
+    )

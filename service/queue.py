@@ -1,0 +1,121 @@
+"""The queue: tells a worker that a shard waits, best effort.
+
+The row in the database is the truth. A message that is lost, or never sent because the
+broker is away, costs a delay until the reconciler publishes the shard again.
+"""
+
+import logging
+from collections.abc import Iterable
+from typing import Any, Protocol, final
+
+from celery import Celery  # pyright: ignore[reportMissingTypeStubs]
+from kombu.entity import Queue
+from kombu.exceptions import OperationalError
+
+from service.schemas.tasks import RUN_SHARD, SHARD_QUEUE
+
+_log = logging.getLogger(__name__)
+
+_TRANSPORT_OPTIONS: dict[str, Any] = {
+    # A broker that accepts and says nothing would block for ever without these.
+    "socket_connect_timeout": 1.0,
+    "socket_timeout": 1.5,
+    "retry_on_timeout": False,
+    "max_retries": 0,
+}
+
+
+class ShardQueue(Protocol):
+    """Where shards are announced to workers."""
+
+    def publish(self, shard_id: str) -> bool:
+        """Whether the message was handed over; never raises, blocks 2 s at most."""
+        ...
+
+    def ping(self) -> bool:
+        """Whether the broker answers; never raises, blocks 2 s at most."""
+        ...
+
+
+@final
+class CeleryQueue:
+    """Sends Celery tasks by name, without importing the worker.
+
+    Attributes:
+        broker_url: Redis or Valkey.
+    """
+
+    def __init__(self, broker_url: str) -> None:
+        self.broker_url = broker_url
+        self._celery: Any = Celery("gradflat", broker=broker_url, set_as_current=False)
+        self._celery.conf.update(
+            result_backend=None,
+            task_ignore_result=True,
+            task_serializer="json",
+            accept_content=["json"],
+            task_create_missing_queues=False,
+            task_default_queue=SHARD_QUEUE,
+            task_queues=[Queue(SHARD_QUEUE)],
+            broker_connection_timeout=1,
+            broker_transport_options=_TRANSPORT_OPTIONS,
+        )
+
+    def publish(self, shard_id: str) -> bool:
+        """Whether the message was handed over; never raises, blocks 2 s at most."""
+        try:
+            self._celery.send_task(
+                RUN_SHARD,
+                args=[shard_id],
+                queue=SHARD_QUEUE,
+                retry=False,
+                ignore_result=True,
+            )
+        except (OperationalError, OSError) as error:
+            _log.warning(
+                "shard %s is not published: %s", shard_id, type(error).__name__
+            )
+            return False
+        return True
+
+    def ping(self) -> bool:
+        """Whether the broker answers; never raises, blocks 2 s at most."""
+        try:
+            with self._celery.connection_for_write() as connection:
+                connection.default_channel.client.ping()
+        except (OperationalError, OSError):
+            return False
+        return True
+
+
+@final
+class InMemoryQueue:
+    """Remembers what was published; for tests and for looking at the API alone.
+
+    Attributes:
+        published: Shard ids in order.
+        available: Whether the broker would take messages.
+    """
+
+    def __init__(self, *, available: bool = True) -> None:
+        self.published: list[str] = []
+        self.available = available
+
+    def publish(self, shard_id: str) -> bool:
+        """Whether the queue is available."""
+        if self.available:
+            self.published.append(shard_id)
+        return self.available
+
+    def ping(self) -> bool:
+        """Whether the queue is available."""
+        return self.available
+
+
+def publish_all(queue: ShardQueue, shard_ids: Iterable[str]) -> list[str]:
+    """The shards that were published; stops at the first that could not be."""
+    published: list[str] = []
+    for shard_id in shard_ids:
+        if not queue.publish(shard_id):
+            break
+        published.append(shard_id)
+    return published
