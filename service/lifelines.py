@@ -1,6 +1,6 @@
 """Ties the life of a process to that of its parent (Linux).
 
-``python -m service.lifelines PARENT COMMAND ...`` becomes COMMAND, which the kernel then
+``python -m service.lifelines PARENT COMMAND ...`` becomes COMMAND, which the kernel
 kills when the thread that started it ends, however it ends.
 """
 

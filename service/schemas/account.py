@@ -4,6 +4,9 @@ from typing import Literal
 
 from service.schemas.base import Schema
 
+SCOPES = ("files:read", "files:write", "jobs:read", "jobs:write")
+"""Rights that a key may have."""
+
 
 class Quotas(Schema):
     """What a tenant may hold at most."""

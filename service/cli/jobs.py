@@ -1,0 +1,161 @@
+"""Commands that talk to a server as any client does."""
+
+import json
+import os
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any, cast, final
+
+import click
+from rich.console import Console
+
+from service import connection
+from service.cli.tables import show_problem, show_report, watch
+from service.client import Client, Refused, Unreachable, fill_in_files
+from service.schemas.files import Purpose
+from service.settings import Settings
+
+FAILED = 1
+"""The job did not succeed."""
+REFUSED = 3
+"""The server answered with a problem."""
+UNREACHABLE = 4
+"""There is no server, or no way to know of one."""
+
+_file = click.Path(path_type=Path, exists=True, dir_okay=False)
+_out = click.Path(path_type=Path, dir_okay=False, writable=True)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where a command finds its server."""
+
+    url: str | None
+    api_key: str | None
+    data_dir: Path | None
+
+
+def _with_server(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds the options that name a server, and hands them over as one."""
+
+    @click.option("--url", envvar="GRADFLAT_URL", help="Address of the server.")
+    @click.option("--api-key", envvar="GRADFLAT_API_KEY", help="Secret of a key.")
+    @click.option(
+        "--data-dir",
+        type=click.Path(path_type=Path),
+        help="Data folder of a running `gradflat up`, where no address is given.",
+    )
+    @wraps(command)
+    def with_options(
+        *,
+        url: str | None,
+        api_key: str | None,
+        data_dir: Path | None,
+        **others: Any,  # noqa: ANN401 - of the command
+    ) -> None:
+        command(server=Server(url, api_key, data_dir), **others)
+
+    return with_options
+
+
+@click.command()
+@click.argument("job", type=click.File("rb"))
+@click.option("--weights", type=_file, help="Safetensors file of weights to upload.")
+@click.option("--dataset", type=_file, help="Safetensors file of data to upload.")
+@click.option("--watch", "watched", is_flag=True, help="Wait, and show the points.")
+@click.option("--output", type=_out, help="File for the report; implies --watch.")
+@_with_server
+def submit(
+    *,
+    job: Any,  # noqa: ANN401
+    weights: Path | None,
+    dataset: Path | None,
+    watched: bool,
+    output: Path | None,
+    server: Server,
+) -> None:
+    """Create the job in the file JOB (JSON), with files to upload.
+
+    Ids of uploaded files are filled in where the job leaves them out. Prints the job's
+    id. Ends with 1 if a watched job does not succeed, 3 if the server refuses, 4 if
+    there is none.
+    """
+    try:
+        request = json.load(job)
+    except ValueError as error:
+        raise click.ClickException(f"{job.name} is not JSON: {error}") from None
+    if not isinstance(request, dict):
+        raise click.ClickException(f"{job.name} does not hold a JSON object")
+    with _client(server) as client:
+        body = fill_in_files(
+            cast("dict[str, Any]", request),
+            weights=_upload(client, weights, "weights"),
+            dataset=_upload(client, dataset, "dataset"),
+        )
+        created = client.create(body)
+        click.echo(created.id)
+        if watched or output is not None:
+            _watch(client, created.id, output)
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="As the server sends it.")
+@_with_server
+def report(*, job_id: str, as_json: bool, server: Server) -> None:
+    """Show the report of the job ID."""
+    with _client(server) as client:
+        if as_json:
+            click.echo(client.report_json(job_id))
+        else:
+            show_report(Console(), client.report(job_id))
+
+
+def _upload(client: Client, path: Path | None, purpose: Purpose) -> str | None:
+    return None if path is None else client.upload(path, purpose).id
+
+
+def _watch(client: Client, job_id: str, output: Path | None) -> None:
+    console = Console()
+    ended = watch(Console(stderr=True), client, job_id)
+    if ended.error is not None:
+        console.print(f"{ended.error.code}: {ended.error.message}", markup=False)
+    if ended.result is not None:
+        if output is not None:
+            output.write_bytes(client.report_json(job_id))
+        show_report(console, client.report(job_id))
+    if ended.state != "succeeded":
+        raise SystemExit(FAILED)
+
+
+@contextmanager
+def _client(server: Server) -> Generator[Client]:
+    url, api_key = _locate(server)
+    try:
+        with Client(url, api_key) as client:
+            yield client
+    except Refused as refused:
+        show_problem(Console(stderr=True), refused.problem)
+        raise SystemExit(REFUSED) from None
+    except Unreachable as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(UNREACHABLE) from None
+
+
+def _locate(server: Server) -> tuple[str, str]:
+    if server.url is not None and server.api_key is not None:
+        return server.url, server.api_key
+    folder = server.data_dir or Settings().data_dir
+    local = connection.read(folder)
+    if local is None:
+        click.echo(
+            f"Error: no gradflat is ready on {os.fspath(folder)}; name a data folder "
+            "with --data-dir, or a server with --url and --api-key",
+            err=True,
+        )
+        raise SystemExit(UNREACHABLE)
+    return server.url or local.url, server.api_key or local.api_key

@@ -1,0 +1,217 @@
+"""A small client of the HTTP interface, for the command line and for scripts."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, cast, final
+from urllib.parse import quote
+
+import httpx
+
+from service.schemas.files import Purpose, StoredFile
+from service.schemas.jobs import TERMINAL_STATES, Job
+from service.schemas.problem_details import ProblemDetails
+from service.schemas.reports import Report
+
+_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+_CHUNK_BYTES = 1024 * 1024
+
+
+class Refused(Exception):
+    """The server answered with a problem.
+
+    Attributes:
+        problem: What it says.
+    """
+
+    def __init__(self, problem: ProblemDetails) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+
+
+class Unreachable(Exception):
+    """There is no answer, or none that makes sense."""
+
+
+@final
+class Client:
+    """Requests to one server with one key.
+
+    Args:
+        url: Of the server, without ``/v1``.
+        api_key: Secret of the key.
+    """
+
+    def __init__(self, url: str, api_key: str) -> None:
+        self._http = httpx.Client(
+            base_url=f"{url.rstrip('/')}/v1",
+            headers={"Authorization": f"Bearer {api_key}"},
+            timeout=_TIMEOUT,
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def upload(self, path: Path, purpose: Purpose) -> StoredFile:
+        """Sends a file piece by piece.
+
+        Args:
+            path: A safetensors file.
+            purpose: What it is for.
+
+        Returns:
+            Its record; the same one if the server has these bytes already.
+        """
+        response = self._request(
+            "POST",
+            "/files",
+            params={"purpose": purpose, "filename": path.name},
+            headers={
+                "Content-Type": "application/octet-stream",
+                "Content-Length": str(path.stat().st_size),
+            },
+            content=_pieces(path),
+        )
+        return StoredFile.model_validate_json(response.content)
+
+    def create(self, request: Mapping[str, Any]) -> Job:
+        """Creates a job and returns it as it stands."""
+        return self._job(self._request("POST", "/jobs", json=request))
+
+    def job(self, job_id: str) -> Job:
+        """Returns a job as it stands."""
+        return self._job(self._request("GET", f"/jobs/{quote(job_id, safe='')}"))
+
+    def cancel(self, job_id: str) -> Job:
+        """Asks a job to end, and returns it as it stands."""
+        return self._job(
+            self._request("POST", f"/jobs/{quote(job_id, safe='')}/cancel")
+        )
+
+    def wait(
+        self,
+        job_id: str,
+        *,
+        on_change: Callable[[Job], None] = lambda _: None,
+        timeout: float | None = None,
+        interval: float = 0.3,
+    ) -> Job:
+        """Asks for a job again and again.
+
+        Args:
+            job_id: Which.
+            on_change: Called with every answer.
+            timeout: Longest wait, in seconds.
+            interval: Between two questions, in seconds.
+
+        Returns:
+            The job when it has ended.
+
+        Raises:
+            TimeoutError: If it has not.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            job = self.job(job_id)
+            on_change(job)
+            if job.state in TERMINAL_STATES:
+                return job
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimeoutError(f"{job_id} is still {job.state}")
+            time.sleep(interval)
+
+    def report(self, job_id: str) -> Report:
+        """Returns a job's report."""
+        return Report.model_validate_json(self.report_json(job_id))
+
+    def report_json(self, job_id: str) -> bytes:
+        """Returns a job's report as the server sends it."""
+        path = f"/jobs/{quote(job_id, safe='')}/report"
+        return self._request("GET", path).content
+
+    def download(self, job_id: str, name: str, path: Path) -> None:
+        """Writes an artifact to a file, piece by piece."""
+        url = f"/jobs/{quote(job_id, safe='')}/artifacts/{quote(name, safe='')}"
+        try:
+            with self._http.stream("GET", url) as response:
+                if response.is_error:
+                    response.read()
+                _check(response)
+                with path.open("wb") as file:
+                    for piece in response.iter_bytes(_CHUNK_BYTES):
+                        file.write(piece)
+        except httpx.HTTPError as error:
+            raise Unreachable(_reason(error, self._http.base_url)) from error
+
+    def _job(self, response: httpx.Response) -> Job:
+        return Job.model_validate_json(response.content)
+
+    def _request(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401
+        try:
+            response = self._http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise Unreachable(_reason(error, self._http.base_url)) from error
+        _check(response)
+        return response
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(_CHUNK_BYTES):
+            yield piece
+
+
+def _check(response: httpx.Response) -> None:
+    if response.is_success:
+        return
+    try:
+        raise Refused(ProblemDetails.model_validate_json(response.content))
+    except ValueError as error:
+        raise Unreachable(
+            f"{response.url} answered {response.status_code}, and not as gradflat does"
+        ) from error
+
+
+def _reason(error: httpx.HTTPError, url: httpx.URL) -> str:
+    return f"no answer from {url}: {error or type(error).__name__}"
+
+
+def fill_in_files(
+    request: Mapping[str, Any], *, weights: str | None, dataset: str | None
+) -> dict[str, Any]:
+    """Names uploaded files in a job where it leaves them out.
+
+    Args:
+        request: Body of a job to create.
+        weights: Id of the uploaded weights.
+        dataset: Id of the uploaded data set.
+
+    Returns:
+        The completed body.
+    """
+    filled: dict[str, Any] = json.loads(json.dumps(request))
+    problem = _object(filled, "problem")
+    if weights is not None and problem.get("weights_file_id") is None:
+        problem["weights_file_id"] = weights
+    if dataset is not None:
+        source = _object(problem, "dataset")
+        source.setdefault("kind", "file")
+        if source["kind"] == "file" and source.get("file_id") is None:
+            source["file_id"] = dataset
+    return filled
+
+
+def _object(parent: dict[str, Any], name: str) -> dict[str, Any]:
+    value = parent.setdefault(name, {})
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}

@@ -1,0 +1,1 @@
+"""``gradflat up``: broker, API and worker as children of one process."""

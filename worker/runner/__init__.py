@@ -1,0 +1,1 @@
+"""The process that computes: limited, without credentials, led by a pipe."""

@@ -1,0 +1,25 @@
+"""``python -m worker.runner LIMITS``: serves one supervisor until it goes away."""
+
+import sys
+
+from worker.protocol import Limits
+from worker.runner.channel import Channel
+from worker.runner.limits import impose
+from worker.runner.serve import serve
+
+
+def main() -> None:
+    """Imposes the limits, then imports the numerics, then does what it is told."""
+    limits = Limits.model_validate_json(sys.argv[1])
+    impose(limits)
+    channel = Channel.over_standard_streams()
+
+    from worker.runner.computation import (  # noqa: PLC0415 - torch, under the limits
+        PipelineComputation,
+    )
+
+    serve(channel, PipelineComputation(limits.device))
+
+
+if __name__ == "__main__":
+    main()
