@@ -68,13 +68,9 @@ class BlobStore(Protocol):
         """Deletes every blob whose key begins with the prefix and a slash."""
         ...
 
-
-@final
-class LocalBlobStore:
-    """Blobs as files under a folder, written atomically and durably."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def sweep(self, *, older_than_seconds: float) -> int:
+        """Returns how many remains of interrupted work it removed."""
+        ...
 
 
 def job_prefix(tenant: str, job_id: str) -> str:

@@ -7,12 +7,13 @@ from sqlalchemy import Engine
 
 from service.schemas.account import Quotas
 from service.settings import Settings
-from service.stores.blobs import BlobStore, LocalBlobStore
+from service.stores.blobs import BlobStore
 from service.stores.database import connect
 from service.stores.events import EventStore
 from service.stores.files import FileStore
 from service.stores.jobs import JobStore
 from service.stores.keys import KeyStore, load_pepper
+from service.stores.local_blobs import LocalBlobStore
 from service.stores.recovery import RecoveryStore
 from service.stores.shards import ShardStore
 from service.stores.workers import WorkerStore

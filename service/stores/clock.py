@@ -6,7 +6,7 @@ compare and add them alike. SQLite's `julianday` is exact to the millisecond (be
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, final, overload
+from typing import Any, final
 
 from sqlalchemy import BigInteger
 from sqlalchemy.ext.compiler import compiles
@@ -35,13 +35,14 @@ def _postgresql_now(_element: now_ms, _compiler: SQLCompiler, **_: Any) -> str: 
     return "CAST(round(extract(epoch FROM statement_timestamp()) * 1000) AS BIGINT)"
 
 
-@overload
-def moment(milliseconds: int) -> datetime: ...
-@overload
-def moment(milliseconds: int | None) -> datetime | None: ...
-def moment(milliseconds: int | None) -> datetime | None:
-    """Returns the UTC datetime of a stored moment."""
-    return None if milliseconds is None else _EPOCH + milliseconds * _MILLISECOND
+def moment(milliseconds: int) -> datetime:
+    """Returns a stored moment as a datetime in UTC."""
+    return _EPOCH + milliseconds * _MILLISECOND
+
+
+def moment_or_none(milliseconds: int | None) -> datetime | None:
+    """Returns a stored moment as a datetime in UTC, if there is one."""
+    return None if milliseconds is None else moment(milliseconds)
 
 
 def milliseconds(moment: datetime) -> int:

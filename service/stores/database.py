@@ -14,12 +14,14 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import (
     Connection,
     Engine,
+    Row,
     Table,
     create_engine,
     event,
@@ -30,6 +32,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.pool import ConnectionPoolEntry
+
+AnyRow = Row[*tuple[Any, ...]]
+"""A row of any columns."""
 
 _WRITES = "gradflat_writes"
 _BUSY_SECONDS = 20.0

@@ -5,14 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import final
 
-from sqlalchemy import Engine
+from pydantic import JsonValue
+from sqlalchemy import Connection, Engine, select, update
 
 from service.schemas.environment import Environment
-from service.schemas.jobs import JobError, Progress
+from service.schemas.jobs import JobError, JobRequest, JobResult, Progress
 from service.schemas.reports import Artifact, Counts
 from service.schemas.specifications import Specification
+from service.stores.clock import moment, now_ms
+from service.stores.database import AnyRow, read, write
 from service.stores.events import NewEvent
-from service.stores.files import FileRecord
+from service.stores.files import FileRecord, job_file_records
+from service.stores.jobs import ARTIFACTS
+from service.stores.leases import count_refusal, leased, new_token
+from service.stores.lifecycle import LockedJob, lock_job
+from service.stores.tables import jobs, shards
 
 
 @final
@@ -54,7 +61,7 @@ class ShardStore:
 
     The life of a claim: `claim`, then `renew` until the results are in the blob store,
     then `store_results`; where that returns True, assemble the report of all
-    `stored_shards` while renewing, and `finish`. Instead of all that, `fail` or `release`.
+    `stored_shards` while renewing, and `finish`. Otherwise `fail` or `release`.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -67,7 +74,38 @@ class ShardStore:
 
         The job becomes `running` with its first claim.
         """
-        raise NotImplementedError
+        with write(self._engine) as connection:
+            row = connection.execute(
+                select(shards).where(shards.c.id == shard_id)
+            ).one_or_none()
+            if row is None or row.state != "queued":
+                return None
+            with lock_job(connection, row.tenant, row.job_id) as job:
+                if job is None or job.state not in {"queued", "running"}:
+                    return None
+                token = new_token(shard_id)
+                claimed = connection.execute(
+                    update(shards)
+                    .where(shards.c.id == shard_id, shards.c.state == "queued")
+                    .values(
+                        state="running",
+                        token=token,
+                        worker=worker,
+                        attempt=shards.c.attempt + 1,
+                        lease_expires_at=job.now + round(lease_seconds * 1000),
+                        renewed_at=job.now,
+                        phase=None,
+                        progress=None,
+                    )
+                    .returning(shards)
+                ).one_or_none()
+                if claimed is None:
+                    return None
+                job.lease_begins()
+                if job.state == "queued":
+                    job.move("running")
+                job.record("log", _claim_entry(claimed))
+                return _claim(connection, job, claimed)
 
     def renew(
         self,
@@ -78,7 +116,7 @@ class ShardStore:
         progress: Progress | None = None,
         events: Sequence[NewEvent] = (),
     ) -> Renewal | None:
-        """Prolongs the lease and records how far the shard has come.
+        """Returns the lease, prolonged, after recording how far the shard has come.
 
         None when the lease is lost, or the job is over (another shard failed): the
         runner is to be killed and nothing else to be written.
@@ -90,20 +128,56 @@ class ShardStore:
             progress: How far this shard is within the phase; None leaves it.
             events: What else happened, in order.
         """
-        raise NotImplementedError
+        with leased(self._engine, token) as shard:
+            if shard is None:
+                return None
+            changes: dict[str, object] = {}
+            if phase is not None:
+                changes |= {"phase": phase, "progress": None}
+            if progress is not None:
+                changes |= {"progress": progress.model_dump_json()}
+            shard.change(
+                lease_expires_at=shard.job.now + round(lease_seconds * 1000),
+                renewed_at=shard.job.now,
+                **changes,
+            )
+            for event in events:
+                shard.job.record(event.type, {"shard": shard.number, **event.data})
+            if changes:
+                shard.job.advance()
+            return Renewal(cancel_requested=shard.job.state == "cancelling")
 
     def store_results(self, token: str) -> bool:
-        """Records that the shard's results are in the blob store.
+        """Returns whether the caller must assemble the report, then `finish`.
 
-        True: every other shard is over. The caller keeps the lease and must assemble
-        the report, then `finish`. False: the shard is done (or the token is stale), and
-        there is nothing more to do.
+        Records that the shard's results are in the blob store. True: every other shard
+        is over, and the lease goes on. False: the shard is done, or the token is stale,
+        and there is nothing more to do.
         """
-        raise NotImplementedError
+        with leased(self._engine, token) as shard:
+            if shard is not None:
+                shard.change(stored_at=shard.job.now)
+                if shard.job.count("queued", "running") == 1:
+                    return True
+                shard.give_up("stored")
+                return False
+        count_refusal(self._engine, "store_results")
+        return False
 
     def stored_shards(self, tenant: str, job_id: str) -> list[int]:
         """Returns the numbers of the shards that have results, in order."""
-        raise NotImplementedError
+        with read(self._engine) as connection:
+            return list(
+                connection.execute(
+                    select(shards.c.number)
+                    .where(
+                        shards.c.tenant == tenant,
+                        shards.c.job_id == job_id,
+                        shards.c.stored_at.is_not(None),
+                    )
+                    .order_by(shards.c.number)
+                ).scalars()
+            )
 
     def finish(
         self,
@@ -114,27 +188,110 @@ class ShardStore:
         environment: Environment,
         artifacts: Sequence[Artifact],
     ) -> bool:
-        """Ends the job: `succeeded`, or `cancelled` if that was asked for.
+        """Returns whether the job ended now; it did not if the token is stale.
 
-        Only after `store_results` returned True. Returns False when the token is stale.
+        It ends as `succeeded`, or `cancelled` if that was asked for; only after
+        `store_results` returned True.
+
+        Raises:
+            ValueError: If the shard is not the one to assemble the report.
         """
-        raise NotImplementedError
+        with leased(self._engine, token) as shard:
+            if shard is not None:
+                job = shard.job
+                if not shard.has_results or job.count("queued", "running") != 1:
+                    raise ValueError("finish comes after store_results returned True")
+                shard.give_up("stored")
+                job.change(
+                    result=JobResult(outcome=outcome, counts=counts).model_dump_json(),
+                    environment=environment.model_dump_json(),
+                    artifacts=ARTIFACTS.dump_json(list(artifacts)).decode(),
+                )
+                job.end("cancelled" if job.state == "cancelling" else "succeeded")
+                return True
+        count_refusal(self._engine, "finish")
+        return False
 
     def fail(self, token: str, error: JobError) -> bool:
-        """Ends the job as `failed`, and all its other shards.
+        """Returns whether the job failed now; it did not if the token is stale.
 
-        Returns False when the token is stale.
+        All its other shards end too.
         """
-        raise NotImplementedError
+        with leased(self._engine, token) as shard:
+            if shard is not None:
+                shard.give_up("failed")
+                shard.job.end("failed", error)
+                return True
+        count_refusal(self._engine, "fail")
+        return False
 
     def release(self, token: str) -> bool:
-        """Gives the shard back to the queue as if it had not been attempted.
+        """Returns whether the shard was given back; not if the token is stale.
 
-        If cancelling was asked for, the shard is over instead: this is how a cancelled
-        shard without results ends. Returns False when the token is stale.
+        It is queued as if it had not been attempted. If cancelling was asked for, it is
+        over instead: this is how a cancelled shard without results ends.
         """
-        raise NotImplementedError
+        with leased(self._engine, token) as shard:
+            if shard is not None:
+                if shard.job.state == "cancelling":
+                    shard.give_up("cancelled")
+                else:
+                    shard.give_up(
+                        "queued", attempt=shards.c.attempt - 1, published_at=None
+                    )
+                shard.job.rest()
+                return True
+        count_refusal(self._engine, "release")
+        return False
 
     def mark_published(self, shard_ids: Sequence[str]) -> None:
         """Records that the broker has a message for each of these shards."""
-        raise NotImplementedError
+        with write(self._engine) as connection:
+            waiting = (
+                select(shards.c.id)
+                .where(shards.c.id.in_(shard_ids), shards.c.state == "queued")
+                .with_for_update(skip_locked=True)
+            )
+            found = connection.execute(waiting).scalars().all()
+            connection.execute(
+                update(shards)
+                .where(shards.c.id.in_(found))
+                .values(published_at=now_ms())
+            )
+
+
+def _claim_entry(shard: AnyRow) -> dict[str, JsonValue]:
+    message = f"Shard {shard.number} begins, attempt {shard.attempt}"
+    return {
+        "message": message,
+        "level": "info",
+        "shard": shard.number,
+        "attempt": shard.attempt,
+    }
+
+
+def _claim(connection: Connection, job: LockedJob, shard: AnyRow) -> Claim:
+    text = connection.execute(
+        select(jobs.c.request).where(jobs.c.tenant == job.tenant, jobs.c.id == job.id)
+    ).scalar_one()
+    request = JobRequest.model_validate_json(text)
+    running_ms = job.now - (job.running_since or job.now)
+    left_ms = request.time_limit_seconds * 1000 - job.spent_ms - running_ms
+    return Claim(
+        token=shard.token,
+        shard_id=shard.id,
+        tenant=job.tenant,
+        job_id=job.id,
+        number=shard.number,
+        first=shard.first_start,
+        count=shard.starts,
+        attempt=shard.attempt,
+        max_attempts=job.max_attempts,
+        specification=Specification(
+            **{name: getattr(request, name) for name in Specification.model_fields}
+        ),
+        job_started_at=moment(job.started_at or job.now),
+        seconds_left=left_ms / 1000,
+        files=job_file_records(connection, job.tenant, job.id),
+        has_results=shard.stored_at is not None,
+    )

@@ -1,8 +1,8 @@
 """The tables, one schema for SQLite and PostgreSQL.
 
 Every row that belongs to a tenant begins its key with the tenant, and foreign keys
-carry it along, so that no row can point into another tenant. Moments are milliseconds since
-1970 (`service.stores.clock`); documents of the shared vocabulary are JSON text.
+carry it along, so that no row can point into another tenant. Moments are milliseconds
+since 1970 (`service.stores.clock`); documents of the shared vocabulary are JSON text.
 """
 
 from sqlalchemy import (
@@ -201,5 +201,5 @@ fenced_writes = Table(
     "fenced_writes",
     metadata,
     Column("operation", String(32), primary_key=True),
-    Column("count", BigInteger, nullable=False),
+    Column("refused", BigInteger, nullable=False),
 )

@@ -4,7 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import final
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
+
+from service.stores.clock import moment, now_ms
+from service.stores.database import insert, read, write
+from service.stores.tables import workers
 
 
 @final
@@ -27,8 +31,31 @@ class WorkerStore:
 
     def beat(self, worker_id: str, *, device: str, version: str) -> None:
         """Records that the worker is alive."""
-        raise NotImplementedError
+        with write(self._engine) as connection:
+            statement = insert(connection, workers).values(
+                id=worker_id, device=device, version=version, seen_at=now_ms()
+            )
+            connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=[workers.c.id],
+                    set_={"device": device, "version": version, "seen_at": now_ms()},
+                )
+            )
 
     def live(self, *, within_seconds: float = 60.0) -> list[WorkerRecord]:
         """Returns the workers that reported lately, by id."""
-        raise NotImplementedError
+        with read(self._engine) as connection:
+            rows = connection.execute(
+                select(workers)
+                .where(workers.c.seen_at > now_ms() - round(within_seconds * 1000))
+                .order_by(workers.c.id)
+            ).all()
+        return [
+            WorkerRecord(
+                id=row.id,
+                device=row.device,
+                version=row.version,
+                seen_at=moment(row.seen_at),
+            )
+            for row in rows
+        ]

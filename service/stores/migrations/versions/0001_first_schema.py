@@ -13,7 +13,7 @@ def upgrade() -> None:
     op.create_table(
         "fenced_writes",
         sa.Column("operation", sa.String(length=32), nullable=False),
-        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.Column("refused", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("operation", name="pk_fenced_writes"),
     )
     op.create_table(

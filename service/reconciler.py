@@ -1,0 +1,95 @@
+"""The reconciler: makes the rows true again after whatever was lost.
+
+It announces queued shards that the broker may have forgotten, takes shards from workers
+that have gone silent, ends what has outlived its time, and empties SQLite's log. Any
+number of copies may run.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.settings import Settings
+from service.stores.blobs import job_prefix
+from service.stores.bundle import Stores
+from service.stores.database import checkpoint
+
+_log = logging.getLogger(__name__)
+
+_ANNOUNCE_AGAIN_SECONDS = 30.0
+_SCRATCH_SECONDS = 86_400.0
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciliation:
+    """What one round did, in numbers of things."""
+
+    reaped: int
+    expired: int
+    published: int
+    removed: int
+    swept: int
+
+
+@final
+class Reconciler:
+    """Repairs the state of all jobs, over and over.
+
+    Attributes:
+        stores: Where the state is.
+        publish: Announces a shard; returns whether the broker took the message.
+    """
+
+    def __init__(
+        self, stores: Stores, publish: Callable[[str], bool], settings: Settings
+    ) -> None:
+        self.stores = stores
+        self.publish = publish
+        self._pause_seconds = settings.reconcile_seconds
+
+    def run(self, stop: threading.Event) -> None:
+        """Reconciles until asked to stop; what fails is tried again next time."""
+        while not stop.is_set():
+            try:
+                done = self.run_once()
+            except (SQLAlchemyError, OSError) as error:
+                _log.warning("reconciling failed: %s", type(error).__name__)
+            else:
+                if any((done.reaped, done.expired, done.removed, done.swept)):
+                    _log.info("reconciled: %s", done)
+            stop.wait(self._pause_seconds)
+
+    def run_once(self) -> Reconciliation:
+        """Returns what a single round did."""
+        recovery = self.stores.recovery
+        reaped = recovery.reap()
+        expired = recovery.expire()
+        done = Reconciliation(
+            reaped=reaped,
+            expired=expired,
+            published=self._announce(),
+            removed=self._remove(),
+            swept=self.stores.blobs.sweep(older_than_seconds=_SCRATCH_SECONDS),
+        )
+        checkpoint(self.stores.engine)
+        return done
+
+    def _announce(self) -> int:
+        recovery = self.stores.recovery
+        waiting = recovery.take_unannounced(older_than_seconds=_ANNOUNCE_AGAIN_SECONDS)
+        for position, shard_id in enumerate(waiting):
+            if not self.publish(shard_id):
+                recovery.give_back_unannounced(waiting[position:])
+                return position
+        return len(waiting)
+
+    def _remove(self) -> int:
+        jobs = self.stores.recovery.removable()
+        for job in jobs:
+            self.stores.blobs.delete_prefix(job_prefix(job.tenant, job.id))
+        return sum(self.stores.recovery.remove(job) for job in jobs)
