@@ -68,8 +68,8 @@ class _Tests:
 
     Attributes:
         rhs_norm: Norms of the right-hand sides, ``(runs,)``.
-        factors: ``rtol``, ``rtol``, ``1 / max_solution_norm``, ``1 / max_condition`` and the
-            rounding unit, ``(5, 1)``.
+        factors: ``rtol`` twice, the inverse of the largest norm and of the largest
+            condition number, and the rounding unit, ``(5, 1)``.
     """
 
     rhs_norm: Tensor

@@ -56,7 +56,8 @@ class DenseOperator:
 
     def matvec(self, vectors: Tensor) -> Tensor:
         """Products, one for each run: ``(runs, size)`` to ``(runs, size)``."""
-        return torch.einsum("rij,rj->ri", self.matrices, vectors)
+        # Rows times matrices: several times faster than matrices times columns.
+        return torch.bmm(vectors[:, None], self.matrices)[:, 0]
 
     def dense(self) -> Tensor:
         """The matrices themselves, ``(runs, size, size)``."""

@@ -7,10 +7,7 @@ The iterate is ``x_k = W_k u_k``, where ``L_k u_k = t_k`` and ``W_k`` are the La
 vectors rotated from the right. Only the last two columns of ``W_k`` can still change,
 so the others are summed up in one vector.
 
-A rotation ``[c s; -s c]`` is held as the complex number ``c - is``: its product with
-``a + ib`` turns the pair ``(a, b)``, and ``sgn(a - ib)`` is the rotation that takes the
-pair to ``(hypot(a, b), 0)``. So one complex kernel does the work of several real ones;
-a step of small systems takes as long as it has kernels.
+The rotation of a pair ``(a, b)`` is ``(c a + s b, c b - s a)``.
 
 References:
     S.-C. T. Choi, C. C. Paige, M. A. Saunders, MINRES-QLP: a Krylov subspace method for
@@ -25,6 +22,8 @@ from torch import Tensor
 
 from worker.linalg.operators import SymmetricOperator
 
+_Rotation = tuple[Tensor, Tensor]  # cosine and sine, (runs,) each
+
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +36,15 @@ class Recurrence:
         previous: Lanczos vectors ``v_k``, ``(runs, size)``.
         vectors: The settled part of ``x_k``, columns ``k-1`` and ``k`` of ``W_k``, and
             ``v_{k+1}``, ``(runs, 4, size)``.
-        coordinates: Norm of the settled part, ``u_{k-1}`` and ``u_k``, ``(runs, 3)``;
-            together they have the norm of ``x_k``.
+        settled_norm: Norm of the settled part of ``x_k``.
+        u_older: ``u_{k-1}``.
+        u: ``u_k``.
         beta_older: ``beta_k``, zero before the first step.
         beta: ``beta_{k+1}``; ``beta_1`` is the norm of the right-hand side.
-        left: Last rotation from the left.
+        cosine: Of the last rotation from the left.
+        sine: Of the same.
         corner: Entry of the reduced ``T`` in row ``k``, column ``k+1``.
-        minus_epsilon: ``-epsilon_{k+1}``.
+        epsilon: ``epsilon_{k+1}``.
         phi: Residual norm up to sign.
         gamma_older: Diagonal of ``L_k``, column ``k-1``.
         gamma_newer: Diagonal of ``L_k``, column ``k``.
@@ -58,12 +59,15 @@ class Recurrence:
     one: Tensor
     previous: Tensor
     vectors: Tensor
-    coordinates: Tensor
+    settled_norm: Tensor
+    u_older: Tensor
+    u: Tensor
     beta_older: Tensor
     beta: Tensor
-    left: Tensor
+    cosine: Tensor
+    sine: Tensor
     corner: Tensor
-    minus_epsilon: Tensor
+    epsilon: Tensor
     phi: Tensor
     gamma_older: Tensor
     gamma_newer: Tensor
@@ -84,12 +88,15 @@ class Recurrence:
             one=one,
             previous=torch.zeros_like(rhs),
             vectors=vectors,
-            coordinates=torch.stack([zero, zero, zero], dim=1),
+            settled_norm=zero,
+            u_older=zero,
+            u=zero,
             beta_older=zero,
             beta=rhs_norm,
-            left=torch.complex(one, zero),
+            cosine=one,
+            sine=zero,
             corner=zero,
-            minus_epsilon=zero,
+            epsilon=zero,
             phi=rhs_norm,
             gamma_older=one,
             gamma_newer=one,
@@ -116,9 +123,8 @@ class Recurrence:
         Returns:
             Vectors ``(runs, size)``.
         """
-        _, u_older, u = self.coordinates.unbind(dim=1)
-        last = torch.where(last_counts, u, self.zero)
-        terms = torch.stack([self.one, u_older, last], dim=1)[:, None]
+        last = torch.where(last_counts, self.u, self.zero)
+        terms = torch.stack([self.one, self.u_older, last], dim=1)[:, None]
         return torch.bmm(terms, self.vectors[:, :3])[:, 0]
 
 
@@ -169,17 +175,17 @@ def advance(state: Recurrence, operator: SymmetricOperator, iteration: int) -> S
     beta = torch.linalg.vector_norm(product, dim=1)
 
     # Rotations from the left: column k, what is known of column k+1, right-hand side.
-    delta, gamma_bar = _pair(state.left * torch.complex(state.corner, alpha))
-    corner, minus_epsilon = _pair(state.left * beta)
-    gamma, left = _rotation(gamma_bar, -beta)
-    tau, phi = _pair(left * state.phi)
+    delta, gamma_bar = _rotated((state.cosine, state.sine), state.corner, alpha)
+    epsilon, corner = state.sine * beta, state.cosine * beta
+    gamma, (cosine, sine) = _rotation(gamma_bar, beta)
+    tau, phi = cosine * state.phi, -sine * state.phi
 
     # Rotations from the right: of columns k-2 and k, then of k-1 and k.
-    gamma_settled, outer = _rotation(state.gamma_older, state.minus_epsilon)
-    theta_settled, delta = _pair(torch.complex(state.theta, delta) * outer)
-    gamma, minus_eta = _pair(outer * gamma)
-    gamma_older, inner = _rotation(state.gamma_newer, -delta)
-    gamma, minus_theta = _pair(inner * gamma)
+    gamma_settled, outer = _rotation(state.gamma_older, state.epsilon)
+    theta_settled, delta = _rotated(outer, state.theta, delta)
+    gamma, eta = outer[0] * gamma, outer[1] * gamma
+    gamma_older, inner = _rotation(state.gamma_newer, delta)
+    gamma, theta = inner[0] * gamma, inner[1] * gamma
 
     # The last three rows of L_k u_k = t_k.
     u_settled = state.numerator_older / gamma_settled
@@ -187,60 +193,59 @@ def advance(state: Recurrence, operator: SymmetricOperator, iteration: int) -> S
         state.numerator_newer, theta_settled, u_settled, value=-1
     )
     u_older = numerator_older / gamma_older
-    numerator_newer = torch.addcmul(tau, minus_eta, u_settled)
-    u = torch.addcmul(numerator_newer, minus_theta, u_older) / gamma
+    numerator_newer = torch.addcmul(tau, eta, u_settled, value=-1)
+    u = torch.addcmul(numerator_newer, theta, u_older, value=-1) / gamma
 
-    settled_norm = torch.hypot(state.coordinates[:, 0], u_settled)
-    coordinates = torch.stack([settled_norm, u_older, u], dim=1)
+    settled_norm = torch.hypot(state.settled_norm, u_settled)
     norm, settled, smallest = _extremes(
         state, [gamma_settled, gamma_older, gamma.abs()], alpha, beta, iteration
     )
-    mixed = torch.bmm(_mixing(state, outer, inner, u_settled), state.vectors)
+    vectors = torch.bmm(_mixing(state, outer, inner, u_settled), state.vectors)
+    torch.div(product, beta[:, None], out=vectors[:, 3])
     return Step(
         state=Recurrence(
             zero=state.zero,
             one=state.one,
             previous=vector,
-            vectors=torch.cat([mixed, (product / beta[:, None])[:, None]], dim=1),
-            coordinates=coordinates,
+            vectors=vectors,
+            settled_norm=settled_norm,
+            u_older=u_older,
+            u=u,
             beta_older=state.beta,
             beta=beta,
-            left=left,
+            cosine=cosine,
+            sine=sine,
             corner=corner,
-            minus_epsilon=minus_epsilon,
+            epsilon=epsilon,
             phi=phi,
             gamma_older=gamma_older,
             gamma_newer=gamma,
-            theta=-minus_theta,
+            theta=theta,
             numerator_older=numerator_older,
             numerator_newer=numerator_newer,
             smallest=settled,
             norm=norm,
         ),
         cokernel=torch.hypot(gamma_bar, corner),
-        solution_norm=torch.linalg.vector_norm(coordinates, dim=1),
+        solution_norm=torch.hypot(torch.hypot(settled_norm, u_older), u),
         smallest=smallest,
     )
 
 
-def _pair(number: Tensor) -> tuple[Tensor, ...]:
-    """Real and imaginary parts."""
-    return torch.view_as_real(number).unbind(dim=-1)
+def _rotation(kept: Tensor, removed: Tensor) -> tuple[Tensor, _Rotation]:
+    """The length of a pair and the rotation that turns it to ``(length, 0)``."""
+    length = torch.hypot(kept, removed)
+    return length, (kept / length, removed / length)
 
 
-def _rotation(kept: Tensor, minus_removed: Tensor) -> tuple[Tensor, Tensor]:
-    """What remains of a pair, and the rotation that removes its second number.
-
-    Args:
-        kept: First numbers, ``(runs,)``.
-        minus_removed: Second numbers with the sign changed, ``(runs,)``.
-
-    Returns:
-        ``hypot`` of the pair and ``c - is``, ``(runs,)`` each.
-    """
+def _rotated(
+    rotation: _Rotation, first: Tensor, second: Tensor
+) -> tuple[Tensor, Tensor]:
+    """A pair, rotated."""
+    cosine, sine = rotation
     return (
-        torch.hypot(kept, minus_removed),
-        torch.complex(kept, minus_removed).sgn(),
+        torch.addcmul(cosine * first, sine, second),
+        torch.addcmul(cosine * second, sine, first, value=-1),
     )
 
 
@@ -280,13 +285,13 @@ def _extremes(
 
 
 def _mixing(
-    state: Recurrence, outer: Tensor, inner: Tensor, u_settled: Tensor
+    state: Recurrence, outer: _Rotation, inner: _Rotation, u_settled: Tensor
 ) -> Tensor:
     """Coefficients that take the old vectors to the new ones.
 
-    With ``outer = c - is`` and ``inner = d - ie``, the columns ``a`` and ``b`` of ``W``
-    and the Lanczos vector ``v``: ``u (c a + s v)`` settles, and the new columns are
-    ``d b + e w`` and ``-e b + d w`` with ``w = c v - s a``.
+    With ``outer = c, s`` and ``inner = d, e``, the columns ``a`` and ``b`` of ``W`` and
+    the Lanczos vector ``v``: ``u (c a + s v)`` settles, and the new columns are
+    ``d b + e w`` and ``d w - e b`` with ``w = c v - s a``.
 
     Args:
         state: The state before the step.
@@ -295,17 +300,17 @@ def _mixing(
         u_settled: Coordinate of the column that settles.
 
     Returns:
-        Matrices ``(runs, 3, 4)``.
+        Matrices ``(runs, 4, 4)``; the last row is zero.
     """
-    cosine, minus_sine = _pair(inner)
-    along, minus_across = _pair(outer * u_settled)
-    older_v, older_a = _pair(outer * minus_sine)
-    newer_v, newer_a = _pair(outer * cosine)
+    zero, one = state.zero, state.one
+    (c, s), (d, e) = outer, inner
+    minus_s = -s
     return torch.stack(
         [
-            *(state.one, along, state.zero, -minus_across),
-            *(state.zero, -older_a, cosine, -older_v),
-            *(state.zero, newer_a, minus_sine, newer_v),
+            *(one, u_settled * c, zero, u_settled * s),
+            *(zero, e * minus_s, d, e * c),
+            *(zero, d * minus_s, -e, d * c),
+            *(zero, zero, zero, zero),
         ],
         dim=1,
-    ).view(-1, 3, 4)
+    ).view(-1, 4, 4)
