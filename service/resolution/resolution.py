@@ -4,11 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
+from service.resolution.defaults import with_defaults
+from service.resolution.estimate import estimated
 from service.resolution.files import FileSummary
+from service.resolution.findings import ROOT, Findings
+from service.resolution.limits import check_limit, check_limits
+from service.resolution.parameters import parameter_count, parameter_shapes
+from service.resolution.problems import check_problem
+from service.resolution.starts import check_starts, start_count
+from service.resolution.weights import match_weights
 from service.schemas.account import Limits
 from service.schemas.base import FileId
 from service.schemas.jobs import Estimate, JobRequest
 from service.schemas.problem_details import FieldError
+from service.schemas.spectra import LanczosSpectrum
+from service.schemas.starts import ExplicitStarts
 
 
 @final
@@ -37,5 +47,64 @@ def resolve(
         request: The request, valid by its schema.
         files: Those of the files in ``file_ids(request.problem)`` that the tenant has.
         limits: Bounds on one job.
+
+    Returns:
+        The job that can run, or all that is wrong.
     """
-    raise NotImplementedError
+    findings = Findings()
+    problem = request.problem
+    shapes = parameter_shapes(problem)
+    parameters = parameter_count(shapes)
+    matching = match_weights(
+        problem, shapes, files, precision=request.precision, findings=findings
+    )
+    points = None if matching is None else matching.points
+    outlook = check_problem(problem, files, parameters=parameters, findings=findings)
+    check_starts(
+        request.starts,
+        problem,
+        parameters=parameters,
+        points=points,
+        findings=findings,
+    )
+    _check_spectrum(request.spectrum, parameters, findings)
+    starts = start_count(request.starts, points)
+    check_limit(
+        ROOT / "time_limit_seconds",
+        "seconds",
+        request.time_limit_seconds,
+        limits.time_limit_seconds,
+        findings,
+    )
+    estimate = None
+    if outlook is not None and starts is not None:
+        estimate = estimated(
+            request, outlook, parameters=parameters, starts=starts, limits=limits
+        )
+        explicit = isinstance(request.starts, ExplicitStarts)
+        check_limits(
+            estimate,
+            starts_at=ROOT / "starts" / ("points" if explicit else "count"),
+            limits=limits,
+            findings=findings,
+        )
+    if findings.errors or starts is None or estimate is None:
+        return Resolution(resolved=None, findings=findings.errors, estimate=estimate)
+    resolved = with_defaults(
+        request, matching=matching, starts=starts, parameters=parameters
+    )
+    return Resolution(resolved=resolved, findings=[], estimate=estimate)
+
+
+def _check_spectrum(
+    spectrum: LanczosSpectrum | None, parameters: int, findings: Findings
+) -> None:
+    """A number of eigenvalues that the client did not write is cut to what there is."""
+    if spectrum is None or "top" not in spectrum.model_fields_set:
+        return
+    if spectrum.top > parameters:
+        findings.add(
+            ROOT / "spectrum" / "top",
+            "top_too_large",
+            f"There are only {parameters} eigenvalues.",
+        )

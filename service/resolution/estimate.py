@@ -1,0 +1,52 @@
+"""What a job will need, before it runs."""
+
+from service.resolution.memory import memory_bytes
+from service.resolution.problems import Outlook
+from service.resolution.work import gradient_evaluations
+from service.schemas.account import Limits
+from service.schemas.jobs import Estimate
+from service.schemas.specifications import Specification
+
+_LARGEST = 2**53 - 1
+
+
+def estimated(
+    specification: Specification,
+    outlook: Outlook,
+    *,
+    parameters: int,
+    starts: int,
+    limits: Limits,
+) -> Estimate:
+    """The estimate.
+
+    Args:
+        specification: The job.
+        outlook: What its problem computes on.
+        parameters: Number of parameters.
+        starts: Number of starts.
+        limits: Bounds on one job.
+
+    Returns:
+        Figures that every JSON reader can hold, cut there.
+    """
+    dense = parameters <= limits.dense_parameters
+    samples = outlook.samples
+    memory = memory_bytes(
+        specification,
+        parameters=parameters,
+        starts=starts,
+        samples=samples,
+        entries=outlook.entries,
+        dense=dense,
+    )
+    work = gradient_evaluations(
+        specification, parameters=parameters, starts=starts, dense=dense
+    )
+    return Estimate(
+        parameters=min(parameters, _LARGEST),
+        samples=None if samples is None else samples.count,
+        starts=starts,
+        memory_bytes=min(memory, _LARGEST),
+        gradient_evaluations=min(work, _LARGEST),
+    )

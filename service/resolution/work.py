@@ -1,0 +1,70 @@
+"""An upper bound on the work of a job, in gradient evaluations over the data set."""
+
+import math
+
+from service.schemas.finders import NewtonMrFinder, NoFinder
+from service.schemas.specifications import Specification
+from service.schemas.spectra import LanczosSpectrum
+from service.schemas.starts import TrajectoryStarts
+
+PRODUCT_COST = 3
+"""Gradient evaluations that one Hessian-vector product costs, at most."""
+KRYLOV_LIMIT = 1000
+"""Products that one linear solve may use unless the job says otherwise."""
+EXTREMES_COST = 40
+"""Lanczos steps for each extreme eigenvalue asked for, at most."""
+_MANTISSA_BITS = 53
+
+
+def krylov_iterations(parameters: int) -> int:
+    """Products of one linear solve where the job leaves it open."""
+    return min(4 * parameters, KRYLOV_LIMIT)
+
+
+def gradient_evaluations(
+    specification: Specification, *, parameters: int, starts: int, dense: bool
+) -> int:
+    """The bound.
+
+    Args:
+        specification: The job.
+        parameters: Number of parameters.
+        starts: Number of starts.
+        dense: Whether Hessians are formed, at a product for each parameter.
+
+    Returns:
+        Evaluations for all starts together.
+    """
+    solve = krylov_iterations(parameters)
+    classification = 1 + PRODUCT_COST * (parameters if dense else 2 * solve)
+    each = (
+        _search(specification.finder, parameters, dense=dense)
+        + classification
+        + _spectrum(specification.spectrum, dense=dense)
+    )
+    chosen = specification.starts
+    training = 2 * chosen.steps if isinstance(chosen, TrajectoryStarts) else 0
+    return starts * each + training
+
+
+def _search(finder: NewtonMrFinder | NoFinder, parameters: int, *, dense: bool) -> int:
+    match finder:
+        case NoFinder():
+            return 0
+        case NewtonMrFinder():
+            solve = finder.max_krylov_iterations or krylov_iterations(parameters)
+            products = parameters if dense else solve
+            # A step that is halved more often than the mantissa has bits is no step.
+            bits = _MANTISSA_BITS / -math.log2(finder.backtracking_factor)
+            trials = 1 + math.ceil(bits)
+            return finder.max_iterations * (1 + PRODUCT_COST * (1 + products) + trials)
+
+
+def _spectrum(spectrum: LanczosSpectrum | None, *, dense: bool) -> int:
+    """Nothing where the Hessian is formed anyway."""
+    if spectrum is None or dense:
+        return 0
+    products = EXTREMES_COST * spectrum.top
+    if spectrum.density is not None:
+        products += spectrum.density.steps * spectrum.density.probes
+    return PRODUCT_COST * products
