@@ -20,7 +20,6 @@ from service.stores.database import checkpoint
 
 _log = logging.getLogger(__name__)
 
-_ANNOUNCE_AGAIN_SECONDS = 30.0
 _SCRATCH_SECONDS = 86_400.0
 
 
@@ -81,7 +80,7 @@ class Reconciler:
 
     def _announce(self) -> int:
         recovery = self.stores.recovery
-        waiting = recovery.take_unannounced(older_than_seconds=_ANNOUNCE_AGAIN_SECONDS)
+        waiting = recovery.take_unannounced()
         for position, shard_id in enumerate(waiting):
             if not self.publish(shard_id):
                 recovery.give_back_unannounced(waiting[position:])

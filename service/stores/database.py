@@ -3,9 +3,12 @@
 SQLite runs in WAL mode with full synchronisation, so that a job that was acknowledged
 survives a power cut. The driver's own transaction control is off: a transaction begins
 with ``BEGIN``, and one that will write with ``BEGIN IMMEDIATE``, so that it never reads
-what it may no longer change. No connection checkpoints on its own; `checkpoint` does it
-while it holds the write lock, because SQLite before 3.51.3 can damage the file when a
-checkpoint and the restart of the log by a writer coincide.
+what it may no longer change.
+
+SQLite before 3.51.3 can damage the file when a checkpoint and the restart of the log by
+a writer coincide. So no connection checkpoints on its own; `checkpoint` does it in a
+mode that takes the write lock first and restarts the log itself. PostgreSQL is for
+workers on several hosts: SQLite's file must not lie on a network file system.
 """
 
 import sqlite3
@@ -38,7 +41,7 @@ AnyRow = Row[*tuple[Any, ...]]
 
 _WRITES = "gradflat_writes"
 _BUSY_SECONDS = 20.0
-_CHECKPOINT_BUSY_MS = 250
+_CHECKPOINT_BUSY_SECONDS = 5.0
 _ADVISORY_LOCK = 0x67726164666C6174  # "gradflat"
 _MIGRATING = threading.Lock()  # the migration tool keeps global state
 
@@ -129,21 +132,26 @@ def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.I
 def checkpoint(engine: Engine) -> None:
     """Moves SQLite's log into the database; does nothing on PostgreSQL.
 
-    It waits for other connections only shortly: the next call makes up for it.
+    It waits for the write lock longer than any transaction lasts, since SQLite falls
+    back to a checkpoint without that lock.
     """
     if engine.dialect.name != "sqlite":
         return
     connection = engine.raw_connection()
     try:
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {_CHECKPOINT_BUSY_MS}")
+        cursor.execute(_busy_timeout(_CHECKPOINT_BUSY_SECONDS))
         try:
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
-            cursor.execute(f"PRAGMA busy_timeout = {round(_BUSY_SECONDS * 1000)}")
+            cursor.execute(_busy_timeout(_BUSY_SECONDS))
             cursor.close()
     finally:
         connection.close()
+
+
+def _busy_timeout(seconds: float) -> str:
+    return f"PRAGMA busy_timeout = {round(seconds * 1000)}"
 
 
 def migrate(engine: Engine) -> None:

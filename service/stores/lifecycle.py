@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, select, update
 from service.schemas.jobs import TERMINAL_STATES, TRANSITIONS, JobError, JobState
 from service.stores.clock import now_ms
 from service.stores.database import AnyRow
-from service.stores.progress import ShardProgress, combine, read_progress
+from service.stores.progress import ShardProgress, combine, completed, read_progress
 from service.stores.tables import events, jobs, shards
 
 _LOCKED = (
@@ -100,6 +100,8 @@ class LockedJob:
             self.change(queued_at=self.now)
         if state == "running" and self.started_at is None:
             self.started_at = self.now
+        if state == "succeeded":
+            self._progress = completed(self._progress)
         if state in TERMINAL_STATES:
             self._phase = None
             self.change(finished_at=self.now, expires_at=self.now + self._retention_ms)

@@ -26,6 +26,16 @@ def read_progress(text: str | None) -> Progress | None:
     return None if text is None else Progress.model_validate_json(text)
 
 
+def completed(text: str | None) -> str | None:
+    """Returns a stored progress with everything done."""
+    progress = read_progress(text)
+    if progress is None:
+        return None
+    return progress.model_copy(
+        update={"done": progress.total, "fraction": 1.0}
+    ).model_dump_json()
+
+
 def _rank(phase: str) -> int:
     return _PHASES.index(phase) if phase in _PHASES else len(_PHASES)
 

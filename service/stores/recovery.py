@@ -7,13 +7,17 @@ lock that every other change of that job takes.
 from dataclasses import dataclass
 from typing import final
 
-from sqlalchemy import Connection, Engine, delete, or_, select, update
+from sqlalchemy import Connection, Engine, delete, func, or_, select, update
 
 from service.schemas.jobs import JobError
 from service.stores.clock import now_ms
 from service.stores.database import AnyRow, insert, read, write
 from service.stores.lifecycle import LockedJob, lock_job
-from service.stores.tables import expired_jobs, jobs, shards
+from service.stores.tables import expired_jobs, jobs, shards, workers
+
+_IDLE_PATIENCE_MS = 30_000
+_PATIENCE_MS = 600_000
+_WORKER_SILENCE_MS = 60_000
 
 _LOST = JobError(
     code="worker_lost",
@@ -39,17 +43,19 @@ class RecoveryStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def take_unannounced(
-        self, *, older_than_seconds: float, limit: int = 1000
-    ) -> list[str]:
-        """Returns queued shards without a recent message, recorded as having one.
+    def take_unannounced(self, *, limit: int = 1000) -> list[str]:
+        """Returns queued shards without a message, now recorded as having one.
+
+        A message is taken for lost if its shard waits although a worker is idle. While
+        all are busy nobody would read another one, so that it is sent again only now
+        and then: the broker must not fill up with copies.
 
         Args:
-            older_than_seconds: Age at which a message is no longer recent.
             limit: How many at most.
         """
         with write(self._engine) as connection:
-            overdue = now_ms() - round(older_than_seconds * 1000)
+            patience = _IDLE_PATIENCE_MS if _any_idle(connection) else _PATIENCE_MS
+            overdue = now_ms() - patience
             found = list(
                 connection.execute(
                     select(shards.c.id)
@@ -190,6 +196,12 @@ class RecoveryStore:
                     .on_conflict_do_nothing()
                 )
         return row is not None
+
+
+def _any_idle(connection: Connection) -> bool:
+    live = select(func.count()).where(workers.c.seen_at > now_ms() - _WORKER_SILENCE_MS)
+    busy = select(func.count()).where(shards.c.state == "running")
+    return connection.execute(live).scalar_one() > connection.execute(busy).scalar_one()
 
 
 def _end_lease(connection: Connection, job: LockedJob, shard: AnyRow) -> None:
