@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import platform
-from datetime import UTC, datetime
 from typing import Literal, final
 
 import torch
@@ -56,7 +55,6 @@ class PipelineComputation:
             job_id=command.job_id,
             specification=command.specification,
             started_at=command.started_at,
-            finished_at=datetime.now(UTC),
             shard_folders=command.shard_folders,
             folder=command.folder,
             environment=self.environment(),

@@ -14,7 +14,7 @@ from service.settings import Settings
 from service.stores.events import NewEvent
 from service.stores.shards import ShardStore
 
-NEWS_INTERVAL_S = 0.5
+NEWS_INTERVAL_S = 1.0
 RETRY_INTERVAL_S = 1.0
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")

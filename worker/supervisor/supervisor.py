@@ -1,5 +1,6 @@
 """One attempt at a shard, from the claim to its end."""
 
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -67,15 +68,13 @@ class Supervisor:
             _log.info("%s is not to be had", shard_id)
             return
         _log.info("%s: attempt %d at %s", claim.job_id, claim.attempt, shard_id)
-        runner = self._spares.take()
         try:
             with Lease(self._stores.shards, claim.token, self._settings) as lease:
-                self._attempt(claim, runner, lease)
+                self._attempt(claim, lease)
         except LeaseLost:
             _log.warning("%s: the lease of %s is lost", claim.job_id, shard_id)
-        finally:
-            runner.close()
-            self._spares.replenish(now=not self._draining())
+        if not self._draining():
+            self._spares.replenish(now=True)
 
     def device(self) -> str:
         """Returns what it computes on, as its first runner says when it is ready."""
@@ -86,10 +85,13 @@ class Supervisor:
         self._spares.close()
         self._scratch.close()
 
-    def _attempt(self, claim: Claim, runner: Runner, lease: Lease) -> None:
+    def _attempt(self, claim: Claim, lease: Lease) -> None:
         shards = self._stores.shards
+        runner = self._spares.take()
         try:
-            self._compute(claim, runner, lease)
+            # Whatever is written about its end, it has ended by then.
+            with contextlib.closing(runner):
+                self._compute(claim, runner, lease)
         except RunFailed as failure:
             _log.info("%s: failed, %s", claim.job_id, failure.code)
             error = JobError(

@@ -27,9 +27,11 @@ from worker.supervisor.lease import Lease
 from worker.supervisor.runners import Runner, RunnerEnded
 
 TICK_S = 0.1
-GRACE_S = 8.0
-"""From asking a runner to stop until SIGTERM."""
-TERMINATION_S = 2.0
+CANCEL_GRACE_S = 12.0
+"""From asking a runner for what it has until SIGTERM."""
+DRAIN_GRACE_S = 8.0
+"""From asking a runner for a checkpoint until SIGTERM."""
+TERMINATION_S = 1.0
 """From SIGTERM until SIGKILL."""
 DEATH_S = 1.0
 """In which a runner that closed its pipe should be gone."""
@@ -164,11 +166,12 @@ class Watch:
                 self._asked_at = now
                 self._runner.send(Drain(kind="drain"))
             return
+        grace = CANCEL_GRACE_S if self._lease.cancel_requested else DRAIN_GRACE_S
         waited = now - self._asked_at
-        if waited > GRACE_S + TERMINATION_S:
+        if waited > grace + TERMINATION_S:
             self._runner.kill()
             raise NotDone(self._ending())
-        if waited > GRACE_S and not self._terminated:
+        if waited > grace and not self._terminated:
             self._terminated = True
             self._runner.terminate()
 

@@ -1,0 +1,48 @@
+"""Processes as /proc shows them."""
+
+import os
+import signal
+from pathlib import Path
+
+
+def with_variable(name: str, value: str) -> set[int]:
+    """Ids of the processes whose environment holds a variable."""
+    wanted = f"{name}={value}".encode()
+    found: set[int] = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if wanted in (folder / "environ").read_bytes().split(b"\0"):
+                found.add(int(folder.name))
+        except OSError:
+            continue
+    return found
+
+
+def command(pid: int) -> str:
+    """Its command line; empty when it is gone or a zombie."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
+def children(pid: int) -> set[int]:
+    """Ids of its children."""
+    try:
+        text = "".join(
+            path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")
+        )
+    except OSError:
+        return set()
+    return {int(child) for child in text.split()}
+
+
+def descendants(pid: int) -> set[int]:
+    """Ids of its children and theirs."""
+    below = children(pid)
+    return below.union(*(descendants(child) for child in below))
+
+
+def kill(pid: int, number: signal.Signals = signal.SIGKILL) -> None:
+    """Sends a signal to one process."""
+    os.kill(pid, number)
