@@ -1,0 +1,90 @@
+"""What a job is said to need grows with what it is asked."""
+
+from typing import Any
+
+import pytest
+
+from service.resolution.resolution import resolve
+from service.schemas.jobs import Estimate
+from tests.support.requests import (
+    AUTOENCODER,
+    FILES,
+    LIMITS,
+    NETWORK,
+    POLYNOMIAL,
+    RANDOM,
+    request,
+)
+
+
+def estimate(*arguments: Any, **changes: object) -> Estimate:  # noqa: ANN401
+    """The estimate of a job that can run."""
+    resolution = resolve(request(*arguments, **changes), FILES, LIMITS)
+    assert resolution.findings == []
+    assert resolution.estimate is not None
+    return resolution.estimate
+
+
+def test_sizes_are_exact() -> None:
+    found = estimate(NETWORK, {"kind": "weights", "count": 7, "noise_variance": 0.1})
+
+    assert (found.parameters, found.samples, found.starts) == (23, 10, 7)
+
+
+def test_a_polynomial_has_no_samples() -> None:
+    box = {"kind": "box", "low": [0.0, 0.0], "high": [1.0, 1.0], "count": 4}
+
+    found = estimate(POLYNOMIAL, box)
+
+    assert (found.parameters, found.samples, found.starts) == (2, None, 4)
+
+
+@pytest.mark.parametrize(
+    ("problem", "starts", "changes"),
+    [
+        ({**AUTOENCODER, "input_size": 12}, RANDOM, {}),
+        (AUTOENCODER, {**RANDOM, "count": 30}, {}),
+        (
+            AUTOENCODER,
+            RANDOM,
+            {"finder": {"kind": "newton_mr", "max_iterations": 1000}},
+        ),
+    ],
+)
+def test_more_is_more(
+    problem: dict[str, Any], starts: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    before, after = estimate(AUTOENCODER, RANDOM), estimate(problem, starts, **changes)
+
+    assert after.gradient_evaluations > before.gradient_evaluations
+    assert after.memory_bytes > before.memory_bytes
+
+
+def test_no_search_costs_little() -> None:
+    search, none = (
+        estimate(AUTOENCODER, RANDOM, finder={"kind": kind})
+        for kind in ("newton_mr", "none")
+    )
+
+    assert none.gradient_evaluations < search.gradient_evaluations / 100
+
+
+def test_single_precision_takes_less() -> None:
+    double = estimate(AUTOENCODER, RANDOM)
+    single = estimate(AUTOENCODER, RANDOM, precision="float32")
+
+    assert single.memory_bytes < double.memory_bytes
+
+
+def test_spectra_of_large_networks_cost_products() -> None:
+    large = {**NETWORK, "weights_file_id": None}
+    large["architecture"] = {"kind": "mlp", "sizes": [4, 2000, 2], "activation": "tanh"}
+    spectrum = {"kind": "lanczos", "top": 5, "density": {"steps": 50, "probes": 4}}
+
+    without, with_spectrum = (
+        estimate(large, RANDOM, finder={"kind": "none"}, spectrum=chosen)
+        for chosen in (None, spectrum)
+    )
+
+    extra = with_spectrum.gradient_evaluations - without.gradient_evaluations
+    assert extra == 3 * 3 * (40 * 5 + 50 * 4)
