@@ -51,6 +51,7 @@ def create_app(settings: Settings, *, queue: ShardQueue | None = None) -> FastAP
         description=_DESCRIPTION,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         separate_input_output_schemas=False,
         generate_unique_id_function=lambda route: route.name,
         lifespan=partial(_lifespan, settings, queue),

@@ -1,0 +1,40 @@
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from service.queue import InMemoryQueue
+from service.settings import Settings
+from tests.support.live_api import LiveApi, Tenant, live_api
+
+
+@pytest.fixture(scope="session")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
+    """One server for all tests; each test acts for a tenant of its own."""
+    settings = Settings(
+        data_dir=tmp_path_factory.mktemp("api"),
+        upload_limit_bytes=4 * 1024**2,
+        starts_per_shard=8,
+        quota_active_jobs=20,
+    )
+    with live_api(settings) as server:
+        yield server
+
+
+@pytest.fixture
+def tenant(api: LiveApi) -> Iterator[Tenant]:
+    name, key = api.key()
+    with api.client(key) as http:
+        yield Tenant(name=name, key=key, http=http, api=api)
+
+
+@pytest.fixture
+def anonymous(api: LiveApi) -> Iterator[httpx.Client]:
+    with api.client(None) as http:
+        yield http
+
+
+@pytest.fixture
+def queue(api: LiveApi) -> InMemoryQueue:
+    assert isinstance(api.queue, InMemoryQueue)
+    return api.queue

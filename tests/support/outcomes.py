@@ -1,0 +1,157 @@
+"""Ends of jobs without a worker: what a worker would have written, written here."""
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+from service.schemas.environment import Environment
+from service.schemas.jobs import JobError
+from service.schemas.reports import (
+    Artifact,
+    Counts,
+    Fractions,
+    Label,
+    Point,
+    ProblemSummary,
+    Report,
+    ResidualEcdf,
+    Summary,
+)
+from service.schemas.specifications import Specification
+from service.stores.blobs import artifact_key, report_key
+from service.stores.bundle import Stores
+from service.stores.shards import Claim
+
+ENVIRONMENT = Environment(gradflat="0", torch="0", python="3", device="cpu", threads=1)
+LABELS: tuple[Label, ...] = ("critical", "gradient_flat", "unconverged")
+
+
+def claim_all(stores: Stores, shard_ids: list[str]) -> list[Claim]:
+    """Claims of these shards, as one worker would make them."""
+    claims = [
+        stores.shards.claim(it, worker="test", lease_seconds=60) for it in shard_ids
+    ]
+    assert all(claims)
+    return cast("list[Claim]", claims)
+
+
+def succeed(
+    stores: Stores,
+    shard_ids: list[str],
+    folder: Path,
+    *,
+    artifacts: dict[str, bytes] | None = None,
+) -> bytes:
+    """Ends a job well; returns its report."""
+    return conclude(
+        stores, claim_all(stores, shard_ids), folder, artifacts=artifacts or {}
+    )
+
+
+def conclude(
+    stores: Stores,
+    claims: list[Claim],
+    folder: Path,
+    *,
+    artifacts: dict[str, bytes],
+) -> bytes:
+    """Ends a job whose shards are all claimed; returns its report."""
+    last = [it for it in claims if stores.shards.store_results(it.token)]
+    assert len(last) == 1
+    claim = last[0]
+    described: list[Artifact] = []
+    for name, content in artifacts.items():
+        described.append(
+            Artifact(
+                name=name,
+                bytes=len(content),
+                sha256=hashlib.sha256(content).hexdigest(),
+            )
+        )
+        (folder / name).write_bytes(content)
+        stores.blobs.put(artifact_key(claim.tenant, claim.job_id, name), folder / name)
+    report = report_of(
+        claim, points=sum(it.count for it in claims), artifacts=described
+    )
+    content = report.model_dump_json().encode()
+    (folder / "report.json").write_bytes(content)
+    stores.blobs.put(report_key(claim.tenant, claim.job_id), folder / "report.json")
+    assert stores.shards.finish(
+        claim.token,
+        outcome=report.outcome,
+        counts=report.counts,
+        environment=ENVIRONMENT,
+        artifacts=described,
+    )
+    return content
+
+
+def fail(stores: Stores, shard_ids: list[str], code: str) -> None:
+    """Ends a job as failed."""
+    claim, *_ = claim_all(stores, shard_ids)
+    error = JobError(code=code, message="It failed.", retryable=False, details={})
+    assert stores.shards.fail(claim.token, error)
+
+
+def report_of(claim: Claim, *, points: int, artifacts: list[Artifact]) -> Report:
+    """A report with labels in turn."""
+    now = datetime.now(UTC)
+    labels = [LABELS[number % len(LABELS)] for number in range(points)]
+    return Report(
+        schema_version="1.0",
+        job_id=claim.job_id,
+        outcome="critical_points_found",
+        counts=Counts(
+            critical=labels.count("critical"),
+            gradient_flat=labels.count("gradient_flat"),
+            unconverged=labels.count("unconverged"),
+            failed=0,
+            ever_gradient_flat=0,
+        ),
+        fractions=Fractions(
+            critical=None, gradient_flat=None, unconverged=None, ever_gradient_flat=None
+        ),
+        problem=ProblemSummary(
+            parameters=2,
+            samples=None,
+            smooth=True,
+            gradient_norm_floor=0.0,
+            warnings=[],
+        ),
+        points=[point_of(number, label) for number, label in enumerate(labels)],
+        summary=Summary(
+            loss_index=[],
+            relative_residual_ecdf=ResidualEcdf(final=[], max=[]),
+            cutoffs=[],
+        ),
+        artifacts=artifacts,
+        seed=0,
+        specification=Specification.model_validate(
+            claim.specification.model_dump(
+                include=set(Specification.model_fields), mode="python"
+            )
+        ),
+        environment=ENVIRONMENT,
+        started_at=now,
+        finished_at=now,
+        seconds=0.0,
+    )
+
+
+def point_of(start: int, label: Label) -> Point:
+    """A point of which only the label is known."""
+    empty = dict.fromkeys(Point.model_fields)
+    return Point.model_validate(
+        {
+            **empty,
+            "start": start,
+            "label": label,
+            "ever_gradient_flat": False,
+            "stop_reason": "converged",
+            "iterations": 1,
+            "gradient_evaluations": 1,
+            "hessian_vector_products": 1,
+            "notes": [],
+        }
+    )
