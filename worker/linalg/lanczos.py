@@ -19,9 +19,9 @@ from worker.linalg.operators import SymmetricOperator
 class Decomposition:
     """``H V = V T + beta v e_k^T`` with orthonormal ``V`` and tridiagonal ``T``.
 
-    Where a run's Krylov space ended after fewer than ``k`` steps, its spare basis vectors
-    are zero and its spare part of ``T`` is decoupled, with the first entry of the diagonal
-    all along, so that it adds no Ritz value outside the others' range.
+    Where a run's Krylov space ended after fewer than ``k`` steps, its spare basis
+    vectors are zero and the spare part of ``T`` is decoupled, with the first entry of
+    the diagonal all along, so that it adds no Ritz value outside the others' range.
 
     Attributes:
         basis: ``V`` by rows, ``(runs, k, size)``.
