@@ -1,0 +1,92 @@
+"""A client generated from the committed document drives a live server."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from service.queue import InMemoryQueue
+from tests.support.generated_client import GeneratedClient, generate, importable
+from tests.support.job_bodies import quartic, regression
+from tests.support.live_api import Tenant
+from tests.support.outcomes import succeed
+from tests.support.tensors import regression_data, weights_of
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GeneratedClient]:
+    with importable(generate(tmp_path_factory.mktemp("generated"))) as client:
+        yield client
+
+
+def test_from_upload_to_download(
+    generated: GeneratedClient, tenant: Tenant, queue: InMemoryQueue, tmp_path: Path
+) -> None:
+    models, types = generated["models"], generated["types"]
+    client = generated[""].AuthenticatedClient(
+        base_url=tenant.api.url, token=tenant.key, raise_on_unexpected_status=True
+    )
+
+    def upload(purpose: str, content: bytes) -> str:
+        file = generated["api.files.upload_file"].sync(
+            client=client,
+            body=types.File(payload=io.BytesIO(content)),
+            purpose=models.UploadFilePurpose(purpose),
+            filename=f"{purpose}.safetensors",
+        )
+        assert isinstance(file, models.StoredFile)
+        assert file.bytes_ == len(content)
+        return str(file.id)
+
+    with client:
+        weights = upload("weights", weights_of(3, 4, 2))
+        data = upload("dataset", regression_data(10, 3, 2))
+        tensors = generated["api.files.list_file_tensors"].sync(weights, client=client)
+        assert [it.name for it in tensors.items][:2] == [
+            "layers.0.bias",
+            "layers.0.weight",
+        ]
+        before = len(queue.published)
+        body = models.JobRequest.from_dict(regression(weights, data, [3, 4, 2]))
+        job = generated["api.jobs.create_job"].sync(client=client, body=body)
+        assert isinstance(job, models.Job)
+        assert job.state == "queued"
+        artifact = bytes(range(256))
+        succeed(
+            tenant.stores,
+            queue.published[before:],
+            tmp_path,
+            artifacts={"points.safetensors": artifact},
+        )
+        job = generated["api.jobs.get_job"].sync(job.id, client=client, prefer="wait=5")
+        assert job.state == "succeeded"
+        report = generated["api.reports.get_report"].sync(job.id, client=client)
+        assert isinstance(report, models.Report)
+        page = generated["api.reports.list_points"].sync(
+            job.id, client=client, label="critical"
+        )
+        critical = [it for it in report.points if it.label == "critical"]
+        assert page.items == critical
+        file = generated["api.reports.download_artifact"].sync(
+            job_id=job.id, name="points.safetensors", client=client
+        )
+        assert file.payload.read() == artifact
+
+
+def test_errors_are_typed(generated: GeneratedClient, tenant: Tenant) -> None:
+    models = generated["models"]
+    client = generated[""].AuthenticatedClient(
+        base_url=tenant.api.url, token=tenant.key, raise_on_unexpected_status=True
+    )
+    with client:
+        missing = generated["api.jobs.get_job"].sync("job_0", client=client)
+        assert isinstance(missing, models.ProblemDetails)
+        assert missing.code == "job_not_found"
+        body = models.JobRequest.from_dict(quartic())
+        body.problem.terms[0].powers = [1]
+        refused = generated["api.jobs.create_job"].sync(client=client, body=body)
+        assert isinstance(refused, models.ProblemDetails)
+        assert refused.errors[0].pointer.startswith("/problem/terms/0")
