@@ -1,0 +1,166 @@
+"""The full-batch loss of a network on a data set."""
+
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from worker.errors import RunError
+from worker.networks.architectures import nonsmooth_layers
+from worker.networks.losses import LOSSES
+from worker.networks.weights import ParameterLayout
+from worker.objectives.base import Linearisation
+from worker.objectives.batches import Batches
+from worker.objectives.full_batch import FullBatchLoss
+from worker.objectives.graphs import NetworkLoss, graph_size
+from worker.objectives.network_hessian import NetworkHessian
+
+
+@final
+class NetworkObjective:
+    """The mean loss over all samples, plus ``l2 * |theta|^2``.
+
+    Attributes:
+        layout: Names and shapes of the parameters.
+        samples: Size of the data set.
+        smooth: Whether every layer is twice differentiable everywhere.
+        warnings: What a reader of the results should beware of.
+        dtype: Precision, that of the inputs.
+        device: Where it computes, that of the inputs.
+    """
+
+    def __init__(
+        self,
+        *,
+        module: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        loss: str,
+        l2: float = 0.0,
+        memory_budget_bytes: int = 2**30,
+    ) -> None:
+        """Fits network, data and loss together.
+
+        Args:
+            module: The network; its parameters' values are not used.
+            x: Inputs, ``(n, ...)``.
+            y: Targets: like the outputs for ``mse``, integer classes ``(n,)`` for
+                ``cross_entropy``.
+            loss: ``mse`` or ``cross_entropy``.
+            l2: Weight of the squared norm of all parameters.
+            memory_budget_bytes: What gradient graphs may use.
+
+        Raises:
+            RunError: If the network has no parameters (``weights_invalid``), or data,
+                network and loss do not fit together (``dataset_invalid``).
+        """
+        self.layout = ParameterLayout.of(module)
+        if not self.layout.names:
+            raise RunError("weights_invalid", "the network has no parameters")
+        self.samples = x.shape[0]
+        self.dtype = x.dtype
+        self.device = x.device
+        kinds = nonsmooth_layers(module)
+        self.smooth = not kinds
+        self.warnings = [_warning(kinds)] if kinds else []
+        self._l2 = l2
+        self._assembly = None
+        whole = NetworkLoss(
+            module=module,
+            layout=self.layout,
+            loss=LOSSES[loss],
+            x=x,
+            y=_targets(y, _output_shape(module, x), loss=loss, x=x),
+        )
+        self._loss = FullBatchLoss(
+            loss=whole,
+            batches=Batches.of(
+                samples=self.samples,
+                size=graph_size(whole),
+                budget=memory_budget_bytes,
+            ),
+        )
+
+    @property
+    def parameters(self) -> int:
+        """Length of a parameter vector."""
+        return self.layout.parameters
+
+    def bytes_needed(self, runs: int) -> int:
+        """Peak memory of a linearisation of so many runs, without dense Hessians."""
+        vectors = 8 * runs * self.parameters * self.dtype.itemsize
+        return vectors + self._loss.batches.bytes_needed(runs)
+
+    def value(self, theta: Tensor) -> Tensor:
+        """Losses, ``(runs,)``."""
+        return self._mean_value(self._loss.value(theta), theta)
+
+    def gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
+        """Losses ``(runs,)`` and gradients ``(runs, parameters)``."""
+        value, gradient = self._loss.gradient(theta)
+        return self._mean_value(value, theta), self._mean_gradient(gradient, theta)
+
+    def linearise(self, theta: Tensor) -> Linearisation:
+        """Losses, gradients and Hessians, ready for many products."""
+        hessian = NetworkHessian(
+            theta=theta.detach(),
+            loss=self._loss,
+            l2=self._l2,
+            assembly=self._assembly,
+        )
+        value, gradient = hessian.summed_gradient()
+        return Linearisation(
+            theta=theta,
+            value=self._mean_value(value, theta),
+            gradient=self._mean_gradient(gradient, theta),
+            hessian=hessian,
+        )
+
+    def _mean_value(self, summed: Tensor, theta: Tensor) -> Tensor:
+        mean = summed / self.samples
+        return mean + self._l2 * theta.square().sum(1) if self._l2 else mean
+
+    def _mean_gradient(self, summed: Tensor, theta: Tensor) -> Tensor:
+        mean = summed / self.samples
+        return mean + (2.0 * self._l2) * theta if self._l2 else mean
+
+
+def _warning(kinds: list[str]) -> str:
+    return (
+        f"The network has layers that are not twice differentiable everywhere "
+        f"({', '.join(kinds)}): critical points need not exist, and the Hessian misses "
+        f"the kinks."
+    )
+
+
+def _output_shape(module: nn.Module, x: Tensor) -> tuple[int, ...]:
+    """Shape of the outputs for one sample."""
+    parameters = {
+        name: torch.empty_like(parameter, dtype=x.dtype, device="meta")
+        for name, parameter in module.named_parameters()
+    }
+    try:
+        outputs = torch.func.functional_call(module, parameters, (x[:1].to("meta"),))
+    except (RuntimeError, ValueError, IndexError) as error:
+        message = f"inputs of shape {list(x.shape[1:])} do not fit the network: {error}"
+        raise RunError("dataset_invalid", message) from error
+    return tuple(outputs.shape[1:])
+
+
+def _targets(y: Tensor, outputs: tuple[int, ...], *, loss: str, x: Tensor) -> Tensor:
+    """Targets as the loss takes them, if they fit inputs and outputs."""
+    if y.shape[0] != x.shape[0]:
+        message = f"{x.shape[0]} inputs, {y.shape[0]} targets"
+        raise RunError("dataset_invalid", message)
+    if loss == "mse":
+        if tuple(y.shape[1:]) != outputs:
+            message = f"outputs {list(outputs)}, targets {list(y.shape[1:])}"
+            raise RunError("dataset_invalid", message)
+        return y.to(x.dtype)
+    if y.is_floating_point() or y.ndim != 1 or len(outputs) != 1:
+        message = "cross_entropy needs vectors of outputs and one integer a sample"
+        raise RunError("dataset_invalid", message)
+    if y.min() < 0 or y.max() >= outputs[0]:
+        message = f"integer targets must be from 0 to {outputs[0] - 1}"
+        raise RunError("dataset_invalid", message)
+    return y.to(torch.int64)

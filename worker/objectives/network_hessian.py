@@ -1,0 +1,128 @@
+"""The Hessian of a network's mean loss, by products or formed."""
+
+from collections.abc import Callable
+from typing import final
+
+import torch
+from torch import Tensor
+
+from worker.objectives.full_batch import FullBatchLoss, total
+from worker.objectives.graphs import GradientGraph
+
+Assembly = Callable[[Tensor], Tensor]
+"""Forms the Hessians of a summed loss at points."""
+
+
+@final
+class NetworkHessian:
+    """Hessians at a batch of points.
+
+    Gradient graphs are built once and kept where the memory budget allows; else they
+    are built again for every product.
+    """
+
+    def __init__(
+        self,
+        *,
+        theta: Tensor,
+        loss: FullBatchLoss,
+        l2: float,
+        assembly: Assembly | None,
+    ) -> None:
+        """Computes nothing yet.
+
+        Args:
+            theta: Points, ``(runs, parameters)``.
+            loss: The loss, summed over the whole data set.
+            l2: Weight of the squared norm of the parameters.
+            assembly: A shortcut to the formed Hessians, where the network has one.
+        """
+        self._theta = theta
+        self._loss = loss
+        self._l2 = l2
+        self._assembly = assembly
+        self._graphs: list[list[GradientGraph]] | None = None
+
+    @property
+    def runs(self) -> int:
+        """Number of matrices."""
+        return self._theta.shape[0]
+
+    @property
+    def size(self) -> int:
+        """Order of each matrix."""
+        return self._theta.shape[1]
+
+    def summed_gradient(self) -> tuple[Tensor, Tensor]:
+        """Sums over samples of losses ``(runs,)`` and gradients ``(runs, size)``."""
+        kept = self._kept_graphs()
+        if not kept:
+            return self._loss.gradient(self._theta)
+        return (
+            torch.cat([total(graph.value for graph in graphs) for graphs in kept]),
+            torch.cat(
+                [total(graph.gradient.detach() for graph in graphs) for graphs in kept]
+            ),
+        )
+
+    def matvec(self, vectors: Tensor) -> Tensor:
+        """Products, one for each run: ``(runs, size)`` to ``(runs, size)``."""
+        pieces = self._kept_graphs() or self._loss.graphs(self._theta)
+        parts = vectors.split(self._loss.batches.runs)
+        products = [
+            total(graph.product(part) for graph in graphs)
+            for part, graphs in zip(parts, pieces, strict=True)
+        ]
+        return self._finish(torch.cat(products), vectors)
+
+    def dense(self) -> Tensor:
+        """The matrices themselves, ``(runs, size, size)``."""
+        if self._assembly is not None:
+            hessians = self._assembly(self._theta)
+        else:
+            hessians = torch.stack([self._columns(p) for p in self._theta.split(1)])
+        hessians = (hessians + hessians.mT) / 2
+        identity = torch.eye(self.size, dtype=hessians.dtype, device=hessians.device)
+        return self._finish(hessians, identity)
+
+    def take(self, rows: Tensor) -> "NetworkHessian":
+        """The operator of the runs with the given numbers, ``(k,)`` integers."""
+        return NetworkHessian(
+            theta=self._theta[rows],
+            loss=self._loss,
+            l2=self._l2,
+            assembly=self._assembly,
+        )
+
+    def _kept_graphs(self) -> list[list[GradientGraph]]:
+        """Graphs by pieces of runs and of samples; none where they are not kept."""
+        if self._graphs is None:
+            kept = self._loss.batches.keeps(self.runs)
+            pieces = self._loss.graphs(self._theta) if kept else ()
+            self._graphs = [list(graphs) for graphs in pieces]
+        return self._graphs
+
+    def _columns(self, theta: Tensor) -> Tensor:
+        """The Hessian of one run's summed loss, ``(size, size)``."""
+        identity = torch.eye(self.size, dtype=theta.dtype, device=theta.device)
+        directions = identity.unsqueeze(1).split(self._loss.batches.dense_directions())
+        hessian = torch.zeros_like(identity)
+        for chunk in self._loss.loss.chunks(self._loss.batches.dense_samples()):
+            graph = chunk.graph(theta)
+            rows = torch.cat([_products(graph, part) for part in directions])
+            hessian += rows.squeeze(1)
+        return hessian
+
+    def _finish(self, summed: Tensor, identity: Tensor) -> Tensor:
+        mean = summed / self._loss.samples
+        return mean + (2.0 * self._l2) * identity if self._l2 else mean
+
+
+def _products(graph: GradientGraph, directions: Tensor) -> Tensor:
+    """Products of many directions, one by one where a layer cannot batch them."""
+    if directions.shape[0] > 1:
+        try:
+            return graph.products(directions)
+        except RuntimeError:
+            pass
+    return torch.stack([graph.product(direction) for direction in directions])
