@@ -1,0 +1,71 @@
+"""A small job, as the stores take and end it."""
+
+from service.schemas.environment import Environment
+from service.schemas.jobs import JobError, JobRequest
+from service.schemas.reports import Counts
+from service.stores.bundle import Stores
+from service.stores.jobs import JobRecord, ShardRange
+from service.stores.shards import Claim
+
+QUARTIC = {
+    "problem": {
+        "kind": "polynomial",
+        "variables": 1,
+        "terms": [{"coefficient": 1.0, "powers": [4]}],
+    },
+    "starts": {"kind": "box", "low": [-1.0], "high": [1.0], "count": 6},
+}
+COUNTS = Counts(
+    critical=6, gradient_flat=0, unconverged=0, failed=0, ever_gradient_flat=0
+)
+ENVIRONMENT = Environment(
+    gradflat="0.1.0", torch="2.13.0", python="3.11.7", device="cpu", threads=1
+)
+BROKEN = JobError(
+    code="internal_error", message="It broke.", retryable=False, details={}
+)
+
+
+def job_request(
+    labels: dict[str, str] | None = None, time_limit_seconds: int = 3600
+) -> JobRequest:
+    """A request for critical points of a quartic."""
+    return JobRequest.model_validate(
+        {**QUARTIC, "labels": labels or {}, "time_limit_seconds": time_limit_seconds}
+    )
+
+
+def create_job(
+    stores: Stores,
+    *,
+    shards: int = 1,
+    tenant: str = "ada",
+    labels: dict[str, str] | None = None,
+    file_ids: tuple[str, ...] = (),
+    max_attempts: int = 3,
+    time_limit_seconds: int = 3600,
+    start_within_seconds: float | None = None,
+) -> tuple[JobRecord, list[str]]:
+    """A queued job of so many shards of two starts each, and their ids."""
+    return stores.jobs.create(
+        tenant=tenant,
+        request=job_request(labels, time_limit_seconds),
+        file_ids=file_ids,
+        shard_ranges=[ShardRange(first=2 * n, count=2) for n in range(shards)],
+        max_attempts=max_attempts,
+        start_within_seconds=start_within_seconds,
+    )
+
+
+def claim(stores: Stores, shard_id: str, *, lease_seconds: float = 60.0) -> Claim:
+    """A claim that succeeds."""
+    claimed = stores.shards.claim(shard_id, worker="w", lease_seconds=lease_seconds)
+    assert claimed is not None
+    return claimed
+
+
+def finish(stores: Stores, token: str) -> bool:
+    """Ends a job whose results are stored."""
+    return stores.shards.finish(
+        token, outcome="ok", counts=COUNTS, environment=ENVIRONMENT, artifacts=[]
+    )
