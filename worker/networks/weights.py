@@ -1,7 +1,7 @@
 """Named tensors in files, flat parameter vectors inside."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -78,6 +78,7 @@ def read(
         path: The file.
         layout: Names and shapes expected.
         parameter_map: The layout's names to the file's; names absent are their own.
+            With a map, the file may hold other tensors too.
         stacked: Whether every tensor has a leading dimension of points.
         dtype: Precision of the result.
 
@@ -91,7 +92,8 @@ def read(
     uploaded = _uploaded_names(layout, parameter_map)
     try:
         with safe_open(path, framework="pt") as file:
-            _check_names(uploaded, list(file.keys()))
+            held = set(file.keys())
+            _check_names(uploaded, held if parameter_map is None else held & {*uploaded})
             found = [file.get_tensor(name) for name in uploaded]
     except (SafetensorError, OSError) as error:
         raise RunError("weights_invalid", f"unreadable file: {error}") from error
@@ -133,7 +135,7 @@ def _uploaded_names(
     return [names.get(name, name) for name in layout.names]
 
 
-def _check_names(expected: Sequence[str], found: Sequence[str]) -> None:
+def _check_names(expected: Sequence[str], found: Collection[str]) -> None:
     missing = sorted(set(expected) - set(found))
     left_over = sorted(set(found) - set(expected))
     complaints = [

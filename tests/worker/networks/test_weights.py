@@ -127,3 +127,10 @@ def test_one_tensor_cannot_serve_two_parameters(tmp_path: Path) -> None:
     save_file(tensors(), file)
     with pytest.raises(RunError, match="mapped to one"):
         read(file, LAYOUT, parameter_map={"layers.0.bias": "layers.1.bias"})
+
+
+def test_a_map_lets_the_file_hold_other_tensors(tmp_path: Path) -> None:
+    file = tmp_path / "w.safetensors"
+    save_file(tensors() | {"step": torch.zeros(1)}, file)
+    names = {name: name for name in LAYOUT.names}
+    assert read(file, LAYOUT, parameter_map=names).shape == (1, LAYOUT.parameters)
