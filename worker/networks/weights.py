@@ -93,7 +93,9 @@ def read(
     try:
         with safe_open(path, framework="pt") as file:
             held = set(file.keys())
-            _check_names(uploaded, held if parameter_map is None else held & {*uploaded})
+            _check_names(
+                uploaded, held if parameter_map is None else held & {*uploaded}
+            )
             found = [file.get_tensor(name) for name in uploaded]
     except (SafetensorError, OSError) as error:
         raise RunError("weights_invalid", f"unreadable file: {error}") from error
