@@ -83,11 +83,15 @@ class DensityEstimate(Schema):
 
     grid: list[float]
     values: list[float]
-    standard_error: list[float]
+    standard_error: list[float] | None
+    """Of the values, over the probes; zeros where all eigenvalues are known, null where
+    a single probe cannot tell."""
     broadening: float
     """Standard deviation of the Gaussian that smooths it."""
     probes: int
+    """Random probes; 0 where all eigenvalues are known."""
     steps: int
+    """Lanczos steps from each probe; 0 where all eigenvalues are known."""
 
 
 class ResidualBounds(Schema):
@@ -106,9 +110,12 @@ class SpectrumReport(Schema):
     """Smallest algebraic eigenvalues, ascending."""
     residual_bounds: ResidualBounds
     converged: bool
-    """Whether every residual bound is within 1e-8 of the largest magnitude."""
+    """Whether every residual bound is within 1e-8 of the largest magnitude and a search
+    of the complement found no eigenvalue beyond these."""
     trace: float | None
+    """An estimate where the point's index is one."""
     frobenius_norm: float | None
+    """An estimate where the point's index is one."""
     density: DensityEstimate | None
     method: str
     """`exact` or `lanczos`."""

@@ -1,0 +1,1 @@
+"""What a point is: the measures at it, its label and its kind."""

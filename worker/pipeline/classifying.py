@@ -1,0 +1,210 @@
+"""The classification of a shard's points, in groups that fit the memory."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import final
+
+import torch
+from torch import Tensor
+
+from service.schemas.reports import AnalyticMatch, Point
+from worker.build import Built
+from worker.classification.labels import Thresholds
+from worker.classification.measures import STEPS, Measures, measure
+from worker.errors import Drained
+from worker.pipeline.task import Observer, ShardTask
+from worker.pipeline.watch import (
+    CLASSIFICATION_GRACE_S,
+    Interrupted,
+    Watch,
+    WatchedObjective,
+)
+from worker.reports.matches import analytic_matches
+from worker.reports.points import classified_point, unclassified_point
+from worker.reports.runs import Run
+from worker.reports.summaries import thresholds
+from worker.spectra.spectrum import (
+    DensityPlan,
+    Spectrum,
+    exact_spectrum,
+    lanczos_spectrum,
+)
+
+_GROUP = 16
+"""Points classified together at most, so that progress shows."""
+
+_MATRICES_PER_POINT = 10
+_VECTORS_PER_POINT = STEPS + 64
+
+_OUT_OF_TIME = "the job was cancelled before this point was classified"
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classified:
+    """Points in order of their starts.
+
+    Attributes:
+        points: All of them.
+        gradient_norm_floors: Of those whose Hessian is finite.
+    """
+
+    points: list[Point]
+    gradient_norm_floors: list[float]
+
+
+def classify(
+    task: ShardTask,
+    built: Built,
+    theta: Tensor,
+    runs: Sequence[Run],
+    *,
+    memory_budget_bytes: int,
+    observer: Observer,
+    watch: Watch,
+) -> Classified:
+    """Classifies every point of a shard.
+
+    Args:
+        task: The shard.
+        built: The problem.
+        theta: Points, ``(runs, parameters)``.
+        runs: What led to each.
+        memory_budget_bytes: What a group of points may take.
+        observer: Hears of every point.
+        watch: Knows when to end.
+
+    Returns:
+        The points.
+
+    Raises:
+        Drained: If the shard is to be left; its search has been checkpointed.
+    """
+    limits = thresholds(task.specification.classification)
+    value, gradient = built.objective.gradient(theta)
+    square = (gradient.double() ** 2).sum(dim=1)
+    finite = value.isfinite() & square.isfinite()
+    points = {
+        row: unclassified_point(
+            runs[row], float(value[row]), float(square[row]), limits
+        )
+        for row in torch.nonzero(~finite)[:, 0].tolist()
+    }
+    for point in points.values():
+        observer.point(point)
+    floors: list[float] = []
+    rows = torch.nonzero(finite)[:, 0].tolist()
+    classifier = _Classifier(task, built, limits, watch)
+    for group in _groups(rows, task, built, memory_budget_bytes, watch):
+        observer.progress(len(points), len(runs), "points")
+        if watch.drain_requested:
+            raise Drained
+        try:
+            found = classifier.classify(theta, runs, group)
+            floors.extend(found.gradient_norm_floors)
+        except Interrupted:
+            break
+        for row, point in zip(group, found.points, strict=True):
+            points[row] = point
+            observer.point(point)
+    for row in rows:
+        if row not in points:
+            run = runs[row].noting(_OUT_OF_TIME)
+            points[row] = unclassified_point(
+                run, float(value[row]), float(square[row]), limits
+            )
+    observer.progress(len(points), len(runs), "points")
+    return Classified(
+        points=[points[row] for row in range(len(runs))], gradient_norm_floors=floors
+    )
+
+
+def _groups(
+    rows: list[int], task: ShardTask, built: Built, budget: int, watch: Watch
+) -> Iterator[list[int]]:
+    """Rows to classify together: those that fit the budget, one when in a hurry."""
+    size = built.objective.parameters
+    numbers = _VECTORS_PER_POINT * size
+    if size <= task.dense_limit:
+        numbers += _MATRICES_PER_POINT * size**2
+    most = max(1, min(_GROUP, budget // (8 * numbers)))
+    while rows:
+        length = 1 if watch.stop_requested else most
+        yield rows[:length]
+        rows = rows[length:]
+
+
+@final
+class _Classifier:
+    """Measures, spectra and matches of a group of points."""
+
+    def __init__(
+        self, task: ShardTask, built: Built, limits: Thresholds, watch: Watch
+    ) -> None:
+        self._task = task
+        self._analytic = built.analytic
+        self._limits = limits
+        self._objective = WatchedObjective(
+            objective=built.objective,
+            poll=partial(watch.poll, CLASSIFICATION_GRACE_S),
+        )
+
+    def classify(
+        self, theta: Tensor, runs: Sequence[Run], group: Sequence[int]
+    ) -> Classified:
+        starts = [runs[row].start for row in group]
+        measures = measure(
+            self._objective.linearise(theta[group]),
+            self._limits,
+            dense_limit=self._task.dense_limit,
+            seed=self._task.specification.seed,
+            starts=starts,
+        )
+        spectrum = self._spectrum(measures, theta, starts)
+        matches = self._matches(measures, theta[group])
+        floors = measures.gradient_norm_floor[measures.finite]
+        return Classified(
+            points=[
+                classified_point(
+                    runs[row],
+                    place,
+                    measures,
+                    spectrum=spectrum,
+                    match=matches[place],
+                    thresholds=self._limits,
+                )
+                for place, row in enumerate(group)
+            ],
+            gradient_norm_floors=floors.tolist(),
+        )
+
+    def _spectrum(
+        self, measures: Measures, like: Tensor, starts: Sequence[int]
+    ) -> Spectrum | None:
+        wanted = self._task.specification.spectrum
+        if wanted is None:
+            return None
+        density = wanted.density
+        if measures.eigenvalues is not None:
+            return exact_spectrum(
+                measures.eigenvalues, top=wanted.top, density=density is not None
+            )
+        plan = None
+        if density is not None:
+            plan = DensityPlan(probes=density.probes, steps=density.steps)
+        return lanczos_spectrum(
+            measures.hessian,
+            like,
+            top=wanted.top,
+            density=plan,
+            seed=self._task.specification.seed,
+            starts=starts,
+        )
+
+    def _matches(
+        self, measures: Measures, theta: Tensor
+    ) -> Sequence[AnalyticMatch | None]:
+        if self._analytic is None:
+            return [None] * len(theta)
+        return analytic_matches(self._analytic, measures, theta)

@@ -1,0 +1,190 @@
+"""A shard, from its specification to its results."""
+
+import dataclasses
+from functools import partial
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from service.schemas.reports import Point
+from worker import build
+from worker.build import Built
+from worker.errors import Drained
+from worker.finders.state import SearchState
+from worker.networks.weights import write
+from worker.pipeline.checkpoints import Checkpoint
+from worker.pipeline.classifying import classify
+from worker.pipeline.memory import within_memory
+from worker.pipeline.searching import run_search, unsearched
+from worker.pipeline.task import Observer, ShardTask
+from worker.pipeline.watch import Watch
+from worker.reports.artifacts import DATASET, POINTS, TRACES
+from worker.reports.runs import Run
+from worker.reports.shards import Facts, write_result
+from worker.starts.trajectory import TrainingStopped
+
+_CANCELLED_EARLY = "the job was cancelled before this start was known"
+
+
+def run_shard(task: ShardTask, observer: Observer) -> list[Point]:
+    """Searches from the starts of a shard and classifies where that leads.
+
+    Writes ``points.json``, ``shard.json``, ``points.safetensors``,
+    ``traces.safetensors`` and, if it is to be kept, ``dataset.safetensors`` into the
+    task's folder. Goes on from ``checkpoint.safetensors`` there, if it belongs to the
+    same task; the results are then the same, number for number.
+
+    Args:
+        task: The shard.
+        observer: Hears of phases, progress, points and checkpoints; a RunError or
+            Drained of the computation passes through.
+
+    Returns:
+        The points, in order of their starts.
+    """
+    device = torch.device(task.device)
+    if device.type == "cuda":
+        _make_reproducible()
+    return within_memory(
+        partial(_run, task, observer, device), task.memory_budget_bytes, device=device
+    )
+
+
+def _run(
+    task: ShardTask, observer: Observer, device: torch.device, budget: int
+) -> list[Point]:
+    watch = Watch(observer)
+    observer.phase("preparing")
+    built = build.problem(
+        task.specification,
+        weights=task.weights,
+        dataset=task.dataset,
+        device=device,
+        memory_budget_bytes=budget // 2,
+    )
+    try:
+        state, runs = _search(task, built, observer, watch, budget // 2)
+    except TrainingStopped:
+        if watch.drain_requested:
+            raise Drained from None
+        state, runs = _nothing(task, built)
+    observer.phase("classifying")
+    found = classify(
+        task,
+        built,
+        state.theta,
+        runs,
+        memory_budget_bytes=budget // 2,
+        observer=observer,
+        watch=watch,
+    )
+    observer.phase("reporting")
+    _write_arrays(task, built, state)
+    facts = Facts(
+        parameters=built.objective.parameters,
+        samples=built.objective.samples,
+        smooth=built.objective.smooth,
+        warnings=built.warnings,
+        gradient_norm_floors=found.gradient_norm_floors,
+    )
+    write_result(task.folder, found.points, facts)
+    return found.points
+
+
+def _search(
+    task: ShardTask, built: Built, observer: Observer, watch: Watch, budget: int
+) -> tuple[SearchState, list[Run]]:
+    """The state in which the search ended, and what is told of each run."""
+    finder = build.finder(task.specification.finder)
+    resume = Checkpoint(task).read(built.objective.device)
+    theta = (
+        resume.theta if resume is not None else _starts(task, built, observer, watch)
+    )
+    if finder is None:
+        return _as_they_are(built, theta), [Run.unsearched(i) for i in task.starts]
+    observer.phase("searching")
+    state = run_search(
+        task,
+        built.objective,
+        finder.finder,
+        theta,
+        max_iterations=finder.max_iterations,
+        memory_budget_bytes=budget,
+        resume=resume,
+        observer=observer,
+        watch=watch,
+    )
+    result = state.result(task.specification.classification.flatness_cutoff)
+    return state, [Run.of(result, row, i) for row, i in enumerate(task.starts)]
+
+
+def _starts(task: ShardTask, built: Built, observer: Observer, watch: Watch) -> Tensor:
+    def on_step(done: int, total: int) -> bool:
+        observer.progress(done, total, "steps")
+        return not (watch.stop_requested or watch.drain_requested)
+
+    return build.starts(task.specification, built, task.starts, on_step=on_step)
+
+
+def _as_they_are(built: Built, theta: Tensor) -> SearchState:
+    """Starts that are not searched from, with a history of one iterate."""
+    state = unsearched(theta)
+    value, gradient = built.objective.gradient(theta)
+    rows = torch.arange(len(theta), device=theta.device)
+    state.record(rows, "loss", value)
+    state.record(rows, "squared_gradient_norm", gradient.square().sum(1))
+    return state
+
+
+def _nothing(task: ShardTask, built: Built) -> tuple[SearchState, list[Run]]:
+    """Runs of a job that was cancelled before its starts were known."""
+    objective = built.objective
+    theta = torch.full(
+        (task.count, objective.parameters),
+        torch.nan,
+        dtype=objective.dtype,
+        device=objective.device,
+    )
+    runs = [
+        dataclasses.replace(
+            Run.unsearched(start),
+            stop_reason="stop_requested",
+            gradient_evaluations=0,
+            notes=(_CANCELLED_EARLY,),
+        )
+        for start in task.starts
+    ]
+    return unsearched(theta), runs
+
+
+def _write_arrays(task: ShardTask, built: Built, state: SearchState) -> None:
+    layout, names = built.layout, built.parameter_map
+    write(task.folder / POINTS, layout, state.theta, parameter_map=names)
+    columns = int(state.iterations.max()) + 1
+    save_file(
+        {
+            name: trace[:, :columns].cpu().contiguous()
+            for name, trace in state.traces.items()
+        },
+        task.folder / TRACES,
+    )
+    if (
+        built.dataset is not None
+        and task.specification.keep_dataset
+        and task.first == 0
+    ):
+        _write_dataset(task.folder / DATASET, built.dataset.x, built.dataset.y)
+
+
+def _write_dataset(path: Path, x: Tensor, y: Tensor) -> None:
+    save_file({"x": x.cpu().clone(), "y": y.cpu().clone()}, path)
+
+
+def _make_reproducible() -> None:
+    """Full precision and repeatable sums on a GPU."""
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = False
+    torch.use_deterministic_algorithms(mode=True, warn_only=True)

@@ -1,0 +1,154 @@
+"""Asking a computation to end: between two iterations, or in the middle of one."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from worker.errors import Drained
+from worker.linalg.operators import SymmetricOperator
+from worker.objectives.base import Linearisation, Objective
+from worker.pipeline.task import Observer
+
+SEARCH_GRACE_S = 3.0
+"""Time that an iteration may take to end by itself, once a stop was asked for."""
+
+CLASSIFICATION_GRACE_S = 10.0
+"""Time, from then on, until which points are still classified."""
+
+
+@final
+class Interrupted(Exception):
+    """The computation was broken off to finish up with partial results."""
+
+
+@final
+class Watch:
+    """Looks at what the observer asks for, and remembers since when."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._stop_since: float | None = None
+        self._drain_since: float | None = None
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether to finish up with partial results."""
+        if self._stop_since is None and self._observer.stop_requested():
+            self._stop_since = time.monotonic()
+        return self._stop_since is not None
+
+    @property
+    def drain_requested(self) -> bool:
+        """Whether to leave at the next checkpoint."""
+        if self._drain_since is None and self._observer.drain_requested():
+            self._drain_since = time.monotonic()
+        return self._drain_since is not None
+
+    def poll(self, grace_s: float) -> None:
+        """Breaks off what did not end by itself within some time of being asked to.
+
+        Raises:
+            Interrupted: If a stop was asked for so long ago.
+            Drained: If leaving was.
+        """
+        now = time.monotonic()
+        if self.stop_requested and _passed(self._stop_since, grace_s, now):
+            raise Interrupted
+        if self.drain_requested and _passed(self._drain_since, grace_s, now):
+            raise Drained
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchedObjective:
+    """An objective that may be broken off before any evaluation or product.
+
+    Attributes:
+        objective: The objective itself.
+        poll: Raises what it is to be broken off with.
+    """
+
+    objective: Objective
+    poll: Callable[[], None]
+
+    @property
+    def parameters(self) -> int:
+        """Length of a parameter vector."""
+        return self.objective.parameters
+
+    @property
+    def samples(self) -> int | None:
+        """Size of the data set, where there is one."""
+        return self.objective.samples
+
+    @property
+    def smooth(self) -> bool:
+        """Whether it is twice differentiable everywhere."""
+        return self.objective.smooth
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision it computes in."""
+        return self.objective.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.objective.device
+
+    def value(self, theta: Tensor) -> Tensor:
+        """Losses, ``(runs,)``."""
+        self.poll()
+        return self.objective.value(theta)
+
+    def gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
+        """Losses ``(runs,)`` and gradients ``(runs, parameters)``."""
+        self.poll()
+        return self.objective.gradient(theta)
+
+    def linearise(self, theta: Tensor) -> Linearisation:
+        """Losses, gradients and Hessians, ready for many products."""
+        self.poll()
+        at = self.objective.linearise(theta)
+        return Linearisation(
+            theta=at.theta,
+            value=at.value,
+            gradient=at.gradient,
+            hessian=_WatchedOperator(operator=at.hessian, poll=self.poll),
+        )
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _WatchedOperator:
+    """An operator that may be broken off before any product."""
+
+    operator: SymmetricOperator
+    poll: Callable[[], None]
+
+    @property
+    def runs(self) -> int:
+        return self.operator.runs
+
+    @property
+    def size(self) -> int:
+        return self.operator.size
+
+    def matvec(self, vectors: Tensor) -> Tensor:
+        self.poll()
+        return self.operator.matvec(vectors)
+
+    def dense(self) -> Tensor:
+        self.poll()
+        return self.operator.dense()
+
+    def take(self, rows: Tensor) -> "_WatchedOperator":
+        return _WatchedOperator(operator=self.operator.take(rows), poll=self.poll)
+
+
+def _passed(since: float | None, grace_s: float, now: float) -> bool:
+    return since is not None and now - since >= grace_s

@@ -1,0 +1,1 @@
+"""Results of searches, mapped to the report's schemas."""

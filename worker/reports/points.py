@@ -1,0 +1,203 @@
+"""Points of the report, from measures and spectra."""
+
+import math
+
+from torch import Tensor
+
+from service.schemas.reports import (
+    AnalyticMatch,
+    DensityEstimate,
+    Index,
+    Point,
+    ResidualBounds,
+    SpectrumReport,
+)
+from worker.classification.labels import Label, Thresholds, kind, label
+from worker.classification.measures import Measures
+from worker.reports.runs import Run
+from worker.spectra.density import Density
+from worker.spectra.inertia import Inertia
+from worker.spectra.spectrum import Spectrum
+
+MEASURES = (
+    "relative_residual",
+    "relative_residual_krylov",
+    "relative_cokernel_residual",
+    "gradient_rayleigh_quotient",
+    "relative_gradient_image",
+    "gradient_kernel_fraction",
+)
+
+
+def classified_point(
+    run: Run,
+    row: int,
+    measures: Measures,
+    *,
+    spectrum: Spectrum | None,
+    match: AnalyticMatch | None,
+    thresholds: Thresholds,
+) -> Point:
+    """A point with all its measures.
+
+    Args:
+        run: The search that led there.
+        row: Its row in measures and spectrum.
+        measures: Of its batch.
+        spectrum: Of its batch, where asked for.
+        match: The nearest analytic critical point, where there are any.
+        thresholds: Cut-offs between labels.
+
+    Returns:
+        The point.
+    """
+    finite = bool(measures.finite[row])
+    values = {name: _number(getattr(measures, name)[row]) for name in MEASURES}
+    square = float(measures.squared_gradient_norm[row])
+    residual = values["relative_residual"]
+    named = label(square, math.nan if residual is None else residual, thresholds)
+    index = _index(measures.inertia, row) if finite else None
+    run = run.with_final_residual(
+        residual if named is not Label.CRITICAL else None, thresholds.flatness
+    )
+    return Point(
+        start=run.start,
+        label=named.value,
+        kind=_kind(named, index),
+        ever_gradient_flat=run.ever_gradient_flat,
+        loss=float(measures.value[row]),
+        squared_gradient_norm=square,
+        relative_residual_max=run.relative_residual_max,
+        relative_residual_max_iteration=run.relative_residual_max_iteration,
+        **values,
+        gradient_kernel_method=_method(exact=measures.exact) if finite else None,
+        index=index,
+        frobenius_norm=_number(measures.frobenius_norm[row]),
+        stop_reason=run.stop_reason,
+        iterations=run.iterations,
+        gradient_evaluations=run.gradient_evaluations,
+        hessian_vector_products=run.hessian_vector_products,
+        analytic_match=match,
+        spectrum=(
+            _spectrum(spectrum, measures, row)
+            if spectrum is not None and finite
+            else None
+        ),
+        notes=[*run.notes, *_notes(measures, row, square)],
+    )
+
+
+def unclassified_point(
+    run: Run, loss: float, squared_gradient_norm: float, thresholds: Thresholds
+) -> Point:
+    """A point without measures: a failed one, or one not classified in time."""
+    finite = math.isfinite(loss) and math.isfinite(squared_gradient_norm)
+    named = (
+        label(squared_gradient_norm, math.nan, thresholds) if finite else Label.FAILED
+    )
+    notes = list(run.notes)
+    if not finite:
+        notes.append("the loss or its gradient is not finite here")
+    return Point(
+        start=run.start,
+        label=named.value,
+        kind=None,
+        ever_gradient_flat=run.ever_gradient_flat,
+        loss=loss if math.isfinite(loss) else None,
+        squared_gradient_norm=squared_gradient_norm if finite else None,
+        relative_residual=None,
+        relative_residual_max=run.relative_residual_max,
+        relative_residual_max_iteration=run.relative_residual_max_iteration,
+        relative_residual_krylov=None,
+        relative_cokernel_residual=None,
+        gradient_rayleigh_quotient=None,
+        relative_gradient_image=None,
+        gradient_kernel_fraction=None,
+        gradient_kernel_method=None,
+        index=None,
+        frobenius_norm=None,
+        stop_reason=run.stop_reason,
+        iterations=run.iterations,
+        gradient_evaluations=run.gradient_evaluations,
+        hessian_vector_products=run.hessian_vector_products,
+        analytic_match=None,
+        spectrum=None,
+        notes=notes,
+    )
+
+
+def _kind(named: Label, index: Index | None) -> str | None:
+    if named is not Label.CRITICAL or index is None:
+        return None
+    return kind(index.negative, index.zero, index.positive).value
+
+
+def _index(inertia: Inertia, row: int) -> Index:
+    error = inertia.standard_error
+    return Index(
+        negative=int(inertia.negative[row]),
+        zero=int(inertia.zero[row]),
+        positive=int(inertia.positive[row]),
+        fraction=float(inertia.fraction[row]),
+        method=_method(exact=error is None),
+        standard_error=None if error is None else _number(error[row]),
+    )
+
+
+def _notes(measures: Measures, row: int, square: float) -> list[str]:
+    if not measures.finite[row]:
+        return ["the Hessian is not finite here"]
+    notes = []
+    if square == 0.0:
+        notes.append(
+            "the gradient is exactly zero, so measures relative to it are undefined"
+        )
+    elif math.isnan(measures.relative_cokernel_residual[row]):
+        notes.append(
+            "the Newton system is solved exactly: the co-kernel residual is undefined"
+        )
+    if not measures.exact:
+        notes.append(
+            "the Hessian is too large to be formed: norms, traces, counts of"
+            " eigenvalues and the kernel fraction are estimates; the standard error is"
+            " that of the random probes only"
+        )
+    return notes
+
+
+def _spectrum(spectrum: Spectrum, measures: Measures, row: int) -> SpectrumReport:
+    return SpectrumReport(
+        largest=spectrum.largest[row].tolist(),
+        smallest=spectrum.smallest[row].tolist(),
+        residual_bounds=ResidualBounds(
+            largest=spectrum.largest_bounds[row].tolist(),
+            smallest=spectrum.smallest_bounds[row].tolist(),
+        ),
+        converged=bool(spectrum.converged[row]),
+        trace=_number(measures.trace[row]),
+        frobenius_norm=_number(measures.frobenius_norm[row]),
+        density=None if spectrum.density is None else _density(spectrum.density, row),
+        method="exact" if spectrum.exact else "lanczos",
+        hessian_vector_products=int(spectrum.products[row]),
+    )
+
+
+def _density(density: Density, row: int) -> DensityEstimate:
+    errors = density.standard_error[row].tolist()
+    return DensityEstimate(
+        grid=density.grid[row].tolist(),
+        values=density.values[row].tolist(),
+        standard_error=None if math.isnan(errors[0]) else errors,
+        broadening=float(density.broadening[row]),
+        probes=density.probes,
+        steps=density.steps,
+    )
+
+
+def _method(*, exact: bool) -> str:
+    return "exact" if exact else "estimated"
+
+
+def _number(value: Tensor) -> float | None:
+    number = float(value)
+    return number if math.isfinite(number) else None

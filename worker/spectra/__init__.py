@@ -1,0 +1,1 @@
+"""Hessian spectra: extreme eigenvalues, density, inertia."""
