@@ -5,19 +5,6 @@ import signal
 from pathlib import Path
 
 
-def with_variable(name: str, value: str) -> set[int]:
-    """Ids of the processes whose environment holds a variable."""
-    wanted = f"{name}={value}".encode()
-    found: set[int] = set()
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if wanted in (folder / "environ").read_bytes().split(b"\0"):
-                found.add(int(folder.name))
-        except OSError:
-            continue
-    return found
-
-
 def command(pid: int) -> str:
     """Its command line; empty when it is gone or a zombie."""
     try:
