@@ -62,8 +62,9 @@ def relative_residual(
 ) -> float:
     """r of the minimum-residual, minimum-length Krylov step, stopped as MINRES-QLP is.
 
-    Every iterate is an explicit least-squares solution in the Krylov space. The
-    published algorithm knows the co-kernel residual of an iterate one step later.
+    Every iterate is an explicit least-squares solution in the Krylov space; directions
+    beyond a condition of 1e7 are left out, one beyond a norm of 1e4 is not taken.
+    The published algorithm knows the co-kernel residual of an iterate one step later.
     """
     size = len(gradient)
     norm = np.linalg.norm(gradient)
@@ -73,19 +74,23 @@ def relative_residual(
     previous = np.inf
     for _ in range(min(4 * size, 1000)):
         image = hessian @ basis
-        scale = np.linalg.norm(basis.T @ image, 2)
-        coordinates, *_ = np.linalg.lstsq(image, -gradient, rcond=1e-10)
+        scale = np.linalg.norm(image, 2)
+        coordinates, *_ = np.linalg.lstsq(image, -gradient, rcond=1e-7)
+        if np.linalg.norm(coordinates) > 1e4:
+            break
         step = basis @ coordinates
         residual = hessian @ step + gradient
         left = np.linalg.norm(residual)
         system = left / (scale * np.linalg.norm(step) + norm)
-        cokernel = np.linalg.norm(hessian @ residual) / max(scale * left, 1e-300)
         fresh = hessian @ basis[:, -1]
         for _ in range(2):
             fresh -= basis @ (basis.T @ fresh)
-        if min(system, previous) <= rtol or np.linalg.norm(fresh) <= 1e-10 * scale:
+        if (
+            min(system, previous / scale) <= rtol
+            or np.linalg.norm(fresh) <= 1e-10 * scale
+        ):
             break
-        previous = cokernel
+        previous = np.linalg.norm(hessian @ residual) / left
         basis = np.column_stack([basis, fresh / np.linalg.norm(fresh)])
     frobenius = np.linalg.norm(hessian)
     return float(np.linalg.norm(residual) / (frobenius * np.linalg.norm(step) + norm))

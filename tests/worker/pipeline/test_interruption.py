@@ -153,6 +153,7 @@ def test_start_that_is_not_finite_fails_by_name(tmp_path: Path) -> None:
             "terms": [{"coefficient": 1.0, "powers": [32]}],
         },
         "starts": {"kind": "explicit", "points": [[1e12], [0.5], [0.0]]},
+        "finder": {"kind": "newton_mr", "max_iterations": 20},
     }
     specification = Specification.model_validate(body)
     task = shard_task(specification, tmp_path, first=0, count=3)
