@@ -5,6 +5,7 @@ renamed to its place, and then the folder that names it is synchronised too: aft
 power cut it is there whole or not at all.
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -67,7 +68,7 @@ class LocalBlobStore:
         """
         try:
             return self._place(key).stat().st_size
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise KeyError(key) from None
 
     def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
@@ -127,7 +128,7 @@ class LocalBlobStore:
     def _open(self, key: str) -> BinaryIO:
         try:
             return self._place(key).open("rb")
-        except (FileNotFoundError, IsADirectoryError):
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise KeyError(key) from None
 
     def _prune(self, folder: Path) -> None:
@@ -171,17 +172,16 @@ def _rename(source: Path, target: Path) -> None:
     """Moves a file durably to its place, also while the folder is being pruned."""
     _synchronise(source)
     while True:
-        _make_folder(target.parent)
         try:
+            _make_folder(target.parent)
             source.replace(target)
-            _synchronise(target.parent)
         except FileNotFoundError:
-            if not source.exists() and not target.exists():
+            if not source.exists():
                 raise
-            if target.exists():
-                return
         else:
-            return
+            break
+    with contextlib.suppress(FileNotFoundError):  # if it has been deleted again
+        _synchronise(target.parent)
 
 
 def _make_folder(folder: Path) -> None:

@@ -25,20 +25,20 @@ def postgres_server() -> Iterator[PostgresServer]:
         yield server
 
 
-@pytest.fixture(scope="module", params=DATABASES)
+@pytest.fixture(scope="session", params=DATABASES)
 def database_url(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> str:
-    """An empty database for the tests of a module."""
+    """The database that tests share one after the other."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path_factory.mktemp('database') / 'gradflat.db'}"
     server: PostgresServer = request.getfixturevalue("postgres_server")
     return server.new_database()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def migrated(database_url: str) -> Iterator[Engine]:
-    """The module's database with tables."""
+    """The shared database with tables."""
     engine = connect(database_url)
     migrate(engine)
     yield engine
@@ -47,7 +47,7 @@ def migrated(database_url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def engine(migrated: Engine) -> Engine:
-    """The module's database with empty tables."""
+    """The shared database with empty tables."""
     empty(migrated)
     return migrated
 
@@ -66,7 +66,7 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
 
 @pytest.fixture
 def stores(engine: Engine, settings: Settings) -> Iterator[Stores]:
-    """All stores on the module's database with empty tables."""
+    """All stores on the shared database with empty tables."""
     del engine
     opened = open_stores(settings)
     yield opened

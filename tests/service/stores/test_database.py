@@ -1,6 +1,8 @@
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,10 +23,27 @@ from service.stores.database import (
     write,
 )
 from service.stores.tables import files, metadata, tenants
+from tests.support.postgres import PostgresServer
 
 MIGRATE = (
     "import sys; from service.stores.database import *; migrate(connect(sys.argv[1]))"
 )
+
+
+@pytest.fixture
+def bare_url(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> str:
+    """A database of the test's own, without tables."""
+    if database_url.startswith("sqlite"):
+        return f"sqlite:///{tmp_path / 'bare.db'}"
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.new_database()
+
+
+@pytest.fixture
+def bare(bare_url: str) -> Iterator[Engine]:
+    engine = connect(bare_url)
+    yield engine
+    engine.dispose()
 
 
 def shape(engine: Engine) -> dict[str, Any]:
@@ -59,32 +78,24 @@ def test_migrations_make_the_tables_of_the_metadata(engine: Engine) -> None:
         assert compare_metadata(context, metadata) == []
 
 
-def test_migrations_go_down_and_up_again(database_url: str, engine: Engine) -> None:
-    del engine
-    engine = connect(database_url)
-    migrated = shape(engine)
-    assert set(migrated) == set(metadata.tables)
-    with write(engine) as connection:
-        command.downgrade(migrations(connection), "base")
-    assert shape(engine) == {}
-    metadata.create_all(engine)
-    assert shape(engine) == migrated
-    metadata.drop_all(engine)
-    migrate(engine)
-    assert shape(engine) == migrated
-    engine.dispose()
+def test_migrations_go_up_and_down_and_up_again(bare: Engine) -> None:
+    metadata.create_all(bare)
+    expected = shape(bare)
+    metadata.drop_all(bare)
+    for _ in range(2):
+        migrate(bare)
+        assert shape(bare) == expected
+        with write(bare) as connection:
+            command.downgrade(migrations(connection), "base")
+        assert shape(bare) == {}
 
 
-def test_many_processes_may_migrate_at_once(database_url: str, engine: Engine) -> None:
-    with write(engine) as connection:
-        command.downgrade(migrations(connection), "base")
-    engine.dispose()
+def test_many_processes_may_migrate_at_once(bare_url: str, bare: Engine) -> None:
     processes = [
-        subprocess.Popen([sys.executable, "-c", MIGRATE, database_url])
-        for _ in range(3)
+        subprocess.Popen([sys.executable, "-c", MIGRATE, bare_url]) for _ in range(3)
     ]
     assert [process.wait(60) for process in processes] == [0] * 3
-    assert set(shape(engine)) == set(metadata.tables)
+    assert set(shape(bare)) == set(metadata.tables)
 
 
 def test_the_clock_is_the_database_s_and_in_milliseconds(engine: Engine) -> None:
@@ -117,9 +128,9 @@ def test_no_row_can_point_into_another_tenant(engine: Engine) -> None:
 
 
 def test_a_writer_takes_sqlite_s_lock_before_it_reads(
-    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path: Path,
 ) -> None:
-    engine = connect(f"sqlite:///{tmp_path_factory.mktemp('one') / 'x.db'}")
+    engine = connect(f"sqlite:///{tmp_path / 'x.db'}")
     migrate(engine)
     statements: list[str] = []
     event.listen(
@@ -154,9 +165,9 @@ def test_a_writer_takes_sqlite_s_lock_before_it_reads(
 
 
 def test_a_checkpoint_empties_sqlite_s_log(
-    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path: Path,
 ) -> None:
-    path = tmp_path_factory.mktemp("one") / "x.db"
+    path = tmp_path / "x.db"
     log = path.with_name("x.db-wal")
     engine = connect(f"sqlite:///{path}")
     migrate(engine)
