@@ -6,11 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from worker.errors import RunError
-from worker.networks.architectures import nonsmooth_layers
+from worker.networks.architectures import Mlp, nonsmooth_layers
 from worker.networks.losses import LOSSES
 from worker.networks.weights import ParameterLayout
 from worker.objectives.base import Linearisation
 from worker.objectives.batches import Batches
+from worker.objectives.dense_assembly import MlpHessian
 from worker.objectives.full_batch import FullBatchLoss
 from worker.objectives.graphs import NetworkLoss, graph_size
 from worker.objectives.network_hessian import NetworkHessian
@@ -64,13 +65,17 @@ class NetworkObjective:
         self.smooth = not kinds
         self.warnings = [_warning(kinds)] if kinds else []
         self._l2 = l2
-        self._assembly = None
         whole = NetworkLoss(
             module=module,
             layout=self.layout,
             loss=LOSSES[loss],
             x=x,
             y=_targets(y, _output_shape(module, x), loss=loss, x=x),
+        )
+        self._assembly = (
+            MlpHessian(module=module, loss=loss, x=x, y=whole.y)
+            if isinstance(module, Mlp) and x.ndim == 2  # noqa: PLR2004
+            else None
         )
         self._loss = FullBatchLoss(
             loss=whole,
