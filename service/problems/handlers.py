@@ -82,12 +82,10 @@ def _http_error(request: Request, error: Exception) -> Response:
 def _methods(request: Request) -> list[str]:
     """What a path answers to: a router names only the first route of a path."""
     paths: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
-    return sorted(
-        method.upper()
-        for template, operations in paths.items()
-        if re.match(compile_path(template)[0], request.scope["path"])
-        for method in operations
-    )
+    path = request.scope["path"]
+    templates = [it for it in paths if re.match(compile_path(it)[0], path)]
+    template = path if path in paths else templates[0]
+    return sorted(method.upper() for method in paths[template])
 
 
 def _gone(request: Request, _: Exception) -> Response:
