@@ -14,9 +14,7 @@ class SolveStop(Enum):
     RESIDUAL = "the relative residual reached rtol"
     COKERNEL_RESIDUAL = "the relative co-kernel residual reached rtol"
     SOLUTION_NORM = "the next term would exceed the largest solution norm"
-    SINGULAR = "the Krylov space ended at a singular system"
     CONDITION = "the condition number reached its limit"
-    EIGENVECTOR = "the solution is an eigenvector of eigenvalue zero, to rounding"
     ITERATIONS = "the iterations were used up"
     NOT_FINITE = "a product was not finite"
 

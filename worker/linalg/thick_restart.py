@@ -185,8 +185,11 @@ class SearchSpace:
         )
 
 
+_SEED = 0x67666C74
+
+
 def _random_vector(like: Tensor, number: int) -> Tensor:
     """A normal random vector ``(size,)``, the same for every run and every call."""
-    generator = torch.Generator().manual_seed(number)
+    generator = torch.Generator().manual_seed(_SEED + number)
     draw = torch.randn(like.shape[1], generator=generator, dtype=torch.float64)
     return draw.to(like)
