@@ -10,45 +10,53 @@ from torch import Tensor
 from worker.linalg.operators import DenseOperator, SymmetricOperator
 from worker.objectives.base import Linearisation, Objective
 
+CPU = torch.device("cpu")
+
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionObjective:
-    """An objective from a function of ``(parameters,)``, differentiated by torch.func."""
+    """A function of ``(runs, parameters)`` to ``(runs,)``, with autograd."""
 
     function: Callable[[Tensor], Tensor]
     parameters: int
     samples: int | None = None
     smooth: bool = True
     dtype: torch.dtype = torch.float64
-    device: torch.device = torch.device("cpu")
+    device: torch.device = CPU
 
     def value(self, theta: Tensor) -> Tensor:
-        return torch.func.vmap(self.function)(theta)
+        return self.function(theta)
 
     def gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        gradients, values = torch.func.vmap(torch.func.grad_and_value(self.function))(
-            theta
-        )
-        return values, gradients
+        leaf = theta.clone().requires_grad_()
+        values = self.function(leaf)
+        (gradients,) = torch.autograd.grad(values.sum(), leaf)
+        return values.detach(), gradients
 
     def linearise(self, theta: Tensor) -> Linearisation:
-        values, gradients = self.gradient(theta)
+        leaf = theta.clone().requires_grad_()
+        values = self.function(leaf)
+        (gradients,) = torch.autograd.grad(values.sum(), leaf, create_graph=True)
+        columns = [
+            torch.autograd.grad(column.sum(), leaf, retain_graph=True)[0]
+            if column.requires_grad
+            else torch.zeros_like(leaf)
+            for column in gradients.unbind(1)
+        ]
         return Linearisation(
             theta=theta,
-            value=values,
-            gradient=gradients,
-            hessian=DenseOperator(
-                matrices=torch.func.vmap(torch.func.hessian(self.function))(theta)
-            ),
+            value=values.detach(),
+            gradient=gradients.detach(),
+            hessian=DenseOperator(matrices=torch.stack(columns, dim=1)),
         )
 
 
 def quartic() -> FunctionObjective:
     """Critical at (-3, 0), strictly gradient-flat at (sqrt 2, 0)."""
 
-    def function(point: Tensor) -> Tensor:
-        x, y = point[0], point[1]
+    def function(theta: Tensor) -> Tensor:
+        x, y = theta.unbind(1)
         return x**4 / 4 - 3 * x**2 + 9 * x + 0.9 * y**4 + 5 * y**2 + 40
 
     return FunctionObjective(function=function, parameters=2)
@@ -57,7 +65,7 @@ def quartic() -> FunctionObjective:
 def quadratic(matrix: Tensor, linear: Tensor) -> FunctionObjective:
     """``theta^T A theta / 2 - b^T theta``."""
     return FunctionObjective(
-        function=lambda theta: theta @ matrix @ theta / 2 - linear @ theta,
+        function=lambda theta: ((theta @ matrix) * theta).sum(1) / 2 - theta @ linear,
         parameters=len(linear),
     )
 

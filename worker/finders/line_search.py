@@ -49,8 +49,8 @@ def backtrack(
 ) -> LineSearch:
     """Shrinks each run's step size until its step is acceptable.
 
-    A run gives up when its slope is not negative, when its step no longer changes
-    ``theta`` beyond rounding, or after its last trial. Every round evaluates only the
+    Decreases that rounding swallows do not count. A run gives up when its slope is not
+    negative, when its step no longer changes ``theta``, or after its last trial. Every round evaluates only the
     runs that are still searching.
 
     Args:
@@ -80,8 +80,8 @@ def backtrack(
         _, gradient = objective.gradient(trial)
         trials[rows] += 1
         linear = 2.0 * sufficient_decrease * step_size[rows] * slope[rows]
-        bound = point.squared_gradient_norm[rows] + linear
-        passed = gradient.square().sum(1) <= bound  # false for NaN
+        old, new = point.squared_gradient_norm[rows], gradient.square().sum(1)
+        passed = (new <= old + linear) & (new < old)  # false for NaN
         theta[rows[passed]] = trial[passed]
         accepted[rows[passed]] = True
         rows = rows[~passed]

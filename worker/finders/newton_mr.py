@@ -116,4 +116,3 @@ class NewtonMr:
             hessian_vector_products=solution.products,
             state={"step_size": grown},
         )
-

@@ -1,0 +1,201 @@
+import pytest
+import torch
+from hypothesis import given, settings, strategies
+from torch import Tensor
+
+from tests.support.objectives import CountingObjective, FunctionObjective, quartic
+from worker.finders.base import Point
+from worker.finders.line_search import backtrack
+from worker.objectives.base import Objective
+
+STARTS = torch.tensor(
+    [[-6.0, 2.0], [0.0, 1.0], [1.3, -0.5], [5.0, 3.0]], dtype=torch.float64
+)
+
+
+def point_at(objective: Objective, theta: Tensor) -> Point:
+    at = objective.linearise(theta)
+    return Point(
+        theta=theta,
+        value=at.value,
+        gradient=at.gradient,
+        squared_gradient_norm=at.gradient.square().sum(1),
+        hessian=at.hessian,
+        hessian_gradient=at.hessian.matvec(at.gradient),
+        frobenius_norm=torch.linalg.matrix_norm(at.hessian.dense()),
+    )
+
+
+def all_of(point: Point) -> Tensor:
+    return torch.ones_like(point.value, dtype=torch.bool)
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    x=strategies.floats(-8, 8),
+    y=strategies.floats(-8, 8),
+    step_size=strategies.floats(1e-3, 1.0),
+    rho=strategies.floats(1e-4, 0.9),
+)
+def test_an_accepted_step_satisfies_the_criterion(
+    x: float, y: float, step_size: float, rho: float
+) -> None:
+    objective = quartic()
+    point = point_at(objective, torch.tensor([[x, y]], dtype=torch.float64))
+    direction = -point.hessian_gradient
+
+    found = backtrack(
+        objective,
+        point,
+        direction,
+        step_size=torch.tensor([step_size], dtype=torch.float64),
+        factor=0.5,
+        sufficient_decrease=rho,
+        searching=all_of(point),
+    )
+
+    alpha = found.step_size
+    slope = (direction * point.hessian_gradient).sum(1)
+    _, gradient = objective.gradient(found.theta)
+    if found.accepted:
+        bound = point.squared_gradient_norm + 2 * rho * alpha * slope
+        assert gradient.square().sum(1) <= bound
+        assert torch.equal(found.theta, point.theta + alpha[:, None] * direction)
+    else:
+        assert torch.equal(found.theta, point.theta)
+
+
+def test_the_first_acceptable_step_size_of_the_sequence_is_taken() -> None:
+    objective = quartic()
+    point = point_at(objective, STARTS)
+    direction = -point.hessian_gradient
+    slope = (direction * point.hessian_gradient).sum(1)
+
+    found = backtrack(
+        objective,
+        point,
+        direction,
+        step_size=torch.ones(4, dtype=torch.float64),
+        factor=0.5,
+        sufficient_decrease=1e-4,
+        searching=all_of(point),
+    )
+
+    for run in range(4):
+        alpha, trials = 1.0, 0
+        while True:
+            trials += 1
+            trial = point.theta[run] + alpha * direction[run]
+            _, gradient = objective.gradient(trial[None])
+            bound = point.squared_gradient_norm[run] + 2e-4 * alpha * slope[run]
+            if gradient.square().sum() <= bound:
+                break
+            alpha /= 2
+        assert found.step_size[run] == alpha
+        assert found.gradient_evaluations[run] == trials
+
+
+def test_only_runs_that_still_search_are_evaluated() -> None:
+    counting = CountingObjective(inner=quartic())
+    point = point_at(quartic(), STARTS)
+
+    found = backtrack(
+        counting,
+        point,
+        -point.hessian_gradient,
+        step_size=torch.tensor([1.0, 1e-3, 1.0, 1e-6], dtype=torch.float64),
+        factor=0.5,
+        sufficient_decrease=1e-4,
+        searching=torch.tensor([True, True, False, True]),
+    )
+
+    assert counting.gradients == int(found.gradient_evaluations.sum())
+    assert counting.rows[0] == 3
+    assert counting.rows == sorted(counting.rows, reverse=True)
+    assert found.gradient_evaluations[2] == 0
+
+
+@pytest.mark.parametrize("direction", [1.0, 0.0, torch.nan, torch.inf])
+def test_a_direction_that_is_not_of_descent_costs_nothing(direction: float) -> None:
+    counting = CountingObjective(inner=quartic())
+    point = point_at(quartic(), STARTS)
+
+    found = backtrack(
+        counting,
+        point,
+        direction * point.hessian_gradient,
+        step_size=torch.ones(4, dtype=torch.float64),
+        factor=0.5,
+        sufficient_decrease=1e-4,
+        searching=all_of(point),
+    )
+
+    assert not found.accepted.any()
+    assert counting.gradients == 0
+
+
+def test_a_step_that_rounding_swallows_is_given_up() -> None:
+    slope = FunctionObjective(function=lambda theta: 3 * theta[:, 0], parameters=1)
+    theta = torch.tensor([[1.0]], dtype=torch.float64)
+    at = slope.linearise(theta)
+    point = Point(
+        theta=theta,
+        value=at.value,
+        gradient=at.gradient,
+        squared_gradient_norm=at.gradient.square().sum(1),
+        hessian=at.hessian,
+        hessian_gradient=torch.ones_like(theta),  # a slope that never comes true
+        frobenius_norm=torch.ones_like(at.value),
+    )
+
+    found = backtrack(
+        slope,
+        point,
+        -torch.ones_like(theta),
+        step_size=torch.tensor([0.5], dtype=torch.float64),
+        factor=0.5,
+        sufficient_decrease=0.1,
+        searching=all_of(point),
+    )
+
+    assert not found.accepted
+    assert found.gradient_evaluations < 60
+
+
+def test_non_finite_trials_are_refused() -> None:
+    objective = FunctionObjective(
+        function=lambda theta: theta[:, 0] ** 2 - theta[:, 0].log(), parameters=1
+    )
+    point = point_at(objective, torch.tensor([[0.1]], dtype=torch.float64))
+
+    found = backtrack(
+        objective,
+        point,
+        torch.tensor([[-10.0]], dtype=torch.float64) * point.hessian_gradient.sign(),
+        step_size=torch.tensor([1.0], dtype=torch.float64),
+        factor=0.5,
+        sufficient_decrease=1e-4,
+        searching=all_of(point),
+    )
+
+    assert found.theta.isfinite().all()
+
+
+def test_trials_are_limited() -> None:
+    counting = CountingObjective(inner=quartic())
+    point = point_at(quartic(), STARTS)
+
+    found = backtrack(
+        counting,
+        point,
+        -1e3 * point.hessian_gradient,
+        step_size=torch.ones(4, dtype=torch.float64),
+        factor=0.5,
+        sufficient_decrease=1e-4,
+        searching=all_of(point),
+        max_trials=1,
+    )
+
+    assert not found.accepted.any()
+    assert (found.step_size == 1.0).all()
+    assert counting.rows == [4]
