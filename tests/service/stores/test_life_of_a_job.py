@@ -1,0 +1,239 @@
+"""Random lives of jobs: workers claim, freeze, drain, fail and finish in any order."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pytest
+from hypothesis import HealthCheck, settings as profile, strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from pydantic import TypeAdapter
+from sqlalchemy import select, update
+
+from service.schemas.jobs import TERMINAL_STATES, TRANSITIONS, JobState, Progress
+from service.stores.bundle import Stores
+from service.stores.database import read, write
+from service.stores.tables import fenced_writes, shards
+from tests.support.databases import empty
+from tests.support.jobs import BROKEN, create_job, finish
+
+MAX_ATTEMPTS = 2
+STATE: TypeAdapter[JobState] = TypeAdapter(JobState)
+
+
+@dataclass
+class Worker:
+    """One attempt as its worker believes it to be."""
+
+    token: str
+    shard_id: str
+    assembles: bool = False
+    lost: bool = False
+
+
+class JobLife(RuleBasedStateMachine):
+    """A model of who holds which shard, beside the real stores."""
+
+    stores: Stores
+
+    @initialize(count=st.integers(1, 3))
+    def create(self, count: int) -> None:
+        empty(self.stores.engine)
+        job, self.shard_ids = create_job(
+            self.stores, shards=count, max_attempts=MAX_ATTEMPTS
+        )
+        self.job_id = job.id
+        self.workers: list[Worker] = []
+        self.ended_as: JobState | None = None
+        self.finished = 0
+        self.refused = 0
+        self.seen: list[JobState] = ["queued"]
+
+    @rule(number=st.integers(0, 2))
+    def claim(self, number: int) -> None:
+        shard_id = self.shard_ids[number % len(self.shard_ids)]
+        claimed = self.stores.shards.claim(shard_id, worker="w", lease_seconds=1000)
+        if claimed is not None:
+            assert self.ended_as is None
+            assert not self.holders(shard_id)
+            assert claimed.attempt <= MAX_ATTEMPTS
+            self.workers.append(Worker(claimed.token, shard_id))
+
+    @precondition(lambda self: self.workers)
+    @rule(data=st.data(), done=st.integers(0, 10))
+    def renew(self, data: st.DataObject, done: int) -> None:
+        worker = self.pick(data)
+        renewal = self.stores.shards.renew(
+            worker.token,
+            lease_seconds=1000,
+            phase="searching",
+            progress=Progress(
+                done=done, total=10, unit="iterations", fraction=done / 10
+            ),
+        )
+        assert (renewal is None) == worker.lost
+        if renewal is not None:
+            cancelling = self.state() == "cancelling"
+            assert renewal.cancel_requested == cancelling
+
+    @precondition(lambda self: self.workers)
+    @rule(data=st.data())
+    def store_results(self, data: st.DataObject) -> None:
+        worker = self.pick(data)
+        assembles = self.stores.shards.store_results(worker.token)
+        self.expect_refusal(worker)
+        if assembles:
+            assert not worker.lost
+            assert [w for w in self.workers if not w.lost] == [worker]
+            worker.assembles = True
+        else:
+            worker.lost = True
+
+    @precondition(lambda self: self.workers)
+    @rule(data=st.data())
+    def finish(self, data: st.DataObject) -> None:
+        worker = self.pick(data)
+        if not worker.assembles and not worker.lost:
+            with pytest.raises(ValueError, match="store_results"):
+                finish(self.stores, worker.token)
+            return
+        ended = finish(self.stores, worker.token)
+        assert ended != worker.lost
+        self.expect_refusal(worker)
+        self.finished += ended
+        if ended:
+            self.lose_all()
+
+    @precondition(lambda self: self.workers)
+    @rule(data=st.data())
+    def fail(self, data: st.DataObject) -> None:
+        worker = self.pick(data)
+        assert self.stores.shards.fail(worker.token, BROKEN) != worker.lost
+        self.expect_refusal(worker)
+        if not worker.lost:
+            self.lose_all()
+
+    @precondition(lambda self: self.workers)
+    @rule(data=st.data())
+    def release(self, data: st.DataObject) -> None:
+        worker = self.pick(data)
+        assert self.stores.shards.release(worker.token) != worker.lost
+        self.expect_refusal(worker)
+        worker.lost = True
+
+    @precondition(lambda self: self.workers)
+    @rule(data=st.data())
+    def freeze(self, data: st.DataObject) -> None:
+        """Its lease runs out; nobody has noticed yet."""
+        worker = self.pick(data)
+        with write(self.stores.engine) as connection:
+            connection.execute(
+                update(shards)
+                .where(shards.c.token == worker.token)
+                .values(lease_expires_at=1)
+            )
+        worker.lost = True
+
+    @rule()
+    def reap(self) -> None:
+        self.stores.recovery.reap()
+        if self.state() in TERMINAL_STATES:
+            self.lose_all()
+
+    @rule()
+    def cancel(self) -> None:
+        before = self.state()
+        after = self.stores.jobs.request_cancel("ada", self.job_id).state
+        assert after == before or after in {"cancelling", "cancelled"}
+
+    @invariant()
+    def the_state_moves_along_the_table(self) -> None:
+        events = self.stores.events.list("ada", self.job_id, limit=10_000)
+        assert [e.sequence for e in events] == list(range(1, len(events) + 1))
+        seen = [
+            STATE.validate_python(e.data["state"]) for e in events if e.type == "state"
+        ]
+        assert seen[: len(self.seen)] == self.seen
+        for before, after in pairwise(seen):
+            assert after in TRANSITIONS[before]
+        job = self.stores.jobs.get("ada", self.job_id)
+        assert job.state == seen[-1]
+        assert job.sequence == len(events)
+        self.seen = seen
+        self.an_end_is_final(job.state)
+
+    @invariant()
+    def shards_agree_with_the_job(self) -> None:
+        with read(self.stores.engine) as connection:
+            rows = connection.execute(select(shards)).all()
+        states = {row.state for row in rows}
+        state = self.state()
+        assert all(0 <= row.attempt <= MAX_ATTEMPTS for row in rows)
+        assert max(row.attempt for row in rows) == (
+            self.stores.jobs.get("ada", self.job_id).attempt
+        )
+        if state in TERMINAL_STATES:
+            assert not states & {"queued", "running"}
+        if state == "queued":
+            assert "running" not in states
+            assert "queued" in states
+        if state == "running":
+            assert states & {"queued", "running"}
+        if state == "cancelling":
+            assert "running" in states
+            assert "queued" not in states
+        for shard_id in self.shard_ids:
+            assert len(self.holders(shard_id)) <= 1
+
+    @invariant()
+    def refusals_are_counted(self) -> None:
+        with read(self.stores.engine) as connection:
+            counted = connection.execute(select(fenced_writes.c.refused)).scalars()
+            assert sum(counted) == self.refused
+        assert self.finished <= 1
+
+    def an_end_is_final(self, state: JobState) -> None:
+        if self.ended_as is not None:
+            assert state == self.ended_as
+        elif state in TERMINAL_STATES:
+            self.ended_as = state
+            assert (state == "succeeded") <= (self.finished == 1)
+
+    def state(self) -> JobState:
+        return self.stores.jobs.get("ada", self.job_id).state
+
+    def holders(self, shard_id: str) -> list[Worker]:
+        return [w for w in self.workers if w.shard_id == shard_id and not w.lost]
+
+    def pick(self, data: st.DataObject) -> Worker:
+        return data.draw(st.sampled_from(self.workers))
+
+    def expect_refusal(self, worker: Worker) -> None:
+        self.refused += worker.lost
+
+    def lose_all(self) -> None:
+        for worker in self.workers:
+            worker.lost = True
+
+
+@pytest.mark.slow
+def test_no_order_of_events_breaks_a_job(stores: Stores) -> None:
+    class Life(JobLife):
+        pass
+
+    Life.stores = stores
+    run_state_machine_as_test(
+        Life,
+        settings=profile(
+            max_examples=20 if stores.engine.dialect.name == "sqlite" else 8,
+            stateful_step_count=20,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
+    )
