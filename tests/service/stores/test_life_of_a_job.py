@@ -156,7 +156,7 @@ class JobLife(RuleBasedStateMachine):
     def the_state_moves_along_the_table(self) -> None:
         events = self.stores.events.list("ada", self.job_id, limit=10_000)
         assert [e.sequence for e in events] == list(range(1, len(events) + 1))
-        seen = [
+        seen: list[JobState] = [
             STATE.validate_python(e.data["state"]) for e in events if e.type == "state"
         ]
         assert seen[: len(self.seen)] == self.seen
