@@ -77,6 +77,7 @@ def show_report(console: Console, report: Report) -> None:
         f"{report.seconds:.1f} s",
         markup=False,
         highlight=False,
+        soft_wrap=True,
     )
 
 
