@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import final
 
 import torch
@@ -14,12 +13,7 @@ from worker.classification.labels import Thresholds
 from worker.classification.measures import STEPS, Measures, measure
 from worker.errors import Drained
 from worker.pipeline.task import Observer, ShardTask
-from worker.pipeline.watch import (
-    CLASSIFICATION_GRACE_S,
-    Interrupted,
-    Watch,
-    WatchedObjective,
-)
+from worker.pipeline.watch import Interrupted, Watch, WatchedObjective
 from worker.reports.matches import analytic_matches
 from worker.reports.points import classified_point, unclassified_point
 from worker.reports.runs import Run
@@ -146,8 +140,7 @@ class _Classifier:
         self._analytic = built.analytic
         self._limits = limits
         self._objective = WatchedObjective(
-            objective=built.objective,
-            poll=partial(watch.poll, CLASSIFICATION_GRACE_S),
+            objective=built.objective, poll=watch.poll_classification
         )
 
     def classify(

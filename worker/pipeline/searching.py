@@ -1,7 +1,6 @@
 """The search of a shard: with progress, checkpoints, and an end on demand."""
 
 import time
-from functools import partial
 from typing import final
 
 import torch
@@ -15,7 +14,7 @@ from worker.objectives.base import Objective
 from worker.objectives.determinism import check_determinism
 from worker.pipeline.checkpoints import Checkpoint
 from worker.pipeline.task import Observer, ShardTask
-from worker.pipeline.watch import SEARCH_GRACE_S, Interrupted, Watch, WatchedObjective
+from worker.pipeline.watch import Interrupted, Watch, WatchedObjective
 
 
 def run_search(
@@ -52,9 +51,7 @@ def run_search(
     tracker = _Tracker(task, state, max_iterations, observer, watch)
     try:
         search(
-            WatchedObjective(
-                objective=objective, poll=partial(watch.poll, SEARCH_GRACE_S)
-            ),
+            WatchedObjective(objective=objective, poll=watch.poll_search),
             finder,
             theta,
             max_iterations=max_iterations,

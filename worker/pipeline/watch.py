@@ -13,12 +13,6 @@ from worker.linalg.operators import SymmetricOperator
 from worker.objectives.base import Linearisation, Objective
 from worker.pipeline.task import Observer
 
-SEARCH_GRACE_S = 3.0
-"""Time that an iteration may take to end by itself, once a stop was asked for."""
-
-CLASSIFICATION_GRACE_S = 10.0
-"""Time, from then on, until which points are still classified."""
-
 
 @final
 class Interrupted(Exception):
@@ -29,8 +23,23 @@ class Interrupted(Exception):
 class Watch:
     """Looks at what the observer asks for, and remembers since when."""
 
-    def __init__(self, observer: Observer) -> None:
+    def __init__(
+        self,
+        observer: Observer,
+        *,
+        search_grace_s: float = 3.0,
+        classification_grace_s: float = 10.0,
+    ) -> None:
+        """Watches for an observer.
+
+        Args:
+            observer: Whoever may ask for a stop or a drain.
+            search_grace_s: Time given then to end an iteration, or to drain.
+            classification_grace_s: Time given then, after a stop, to classify points.
+        """
         self._observer = observer
+        self._search_grace_s = search_grace_s
+        self._classification_grace_s = classification_grace_s
         self._stop_since: float | None = None
         self._drain_since: float | None = None
 
@@ -48,17 +57,18 @@ class Watch:
             self._drain_since = time.monotonic()
         return self._drain_since is not None
 
-    def poll(self, grace_s: float) -> None:
-        """Breaks off what did not end by itself within some time of being asked to.
+    def poll_search(self) -> None:
+        """Breaks off an iteration that did not end by itself."""
+        self._poll(self._search_grace_s)
 
-        Raises:
-            Interrupted: If a stop was asked for so long ago.
-            Drained: If leaving was.
-        """
-        now = time.monotonic()
-        if self.stop_requested and _passed(self._stop_since, grace_s, now):
+    def poll_classification(self) -> None:
+        """Breaks off the classification when its time is over."""
+        self._poll(self._classification_grace_s)
+
+    def _poll(self, stop_grace_s: float) -> None:
+        if self.stop_requested and _passed(self._stop_since, stop_grace_s):
             raise Interrupted
-        if self.drain_requested and _passed(self._drain_since, grace_s, now):
+        if self.drain_requested and _passed(self._drain_since, self._search_grace_s):
             raise Drained
 
 
@@ -150,5 +160,5 @@ class _WatchedOperator:
         return _WatchedOperator(operator=self.operator.take(rows), poll=self.poll)
 
 
-def _passed(since: float | None, grace_s: float, now: float) -> bool:
-    return since is not None and now - since >= grace_s
+def _passed(since: float | None, grace_s: float) -> bool:
+    return since is not None and time.monotonic() - since >= grace_s
