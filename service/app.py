@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 
@@ -14,6 +14,7 @@ from service.api import account, events, files, health, jobs, reports
 from service.dependencies import Resources
 from service.http.failures import Failures
 from service.http.hosts import TrustedHosts
+from service.http.parameters import known_parameters
 from service.http.refusals import Refusals
 from service.http.request_ids import RequestIds
 from service.http.security_headers import SecurityHeaders
@@ -63,7 +64,7 @@ def create_app(settings: Settings, *, queue: ShardQueue | None = None) -> FastAP
             Middleware(Refusals),
         ],
     )
-    routers = APIRouter(prefix="/v1")
+    routers = APIRouter(prefix="/v1", dependencies=[Depends(known_parameters)])
     for room in (health, account, files, jobs, events, reports):
         routers.include_router(room.router)
     app.include_router(routers)

@@ -20,7 +20,7 @@ def test_messages_reach_the_broker(tmp_path: Path) -> None:
         assert queue.ping()
         assert publish_all(queue, ["shard_a", "shard_b"]) == ["shard_a", "shard_b"]
         with redis.Redis(port=server.port) as client:
-            messages = [json.loads(it) for it in client.lrange(SHARD_QUEUE, 0, -1)]  # pyright: ignore
+            messages = [json.loads(it) for it in client.lrange(SHARD_QUEUE, 0, -1)]
         assert {it["headers"]["task"] for it in messages} == {RUN_SHARD}
         assert sorted(it["headers"]["argsrepr"] for it in messages) == [
             "['shard_a']",

@@ -4,7 +4,7 @@ import importlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -40,7 +40,7 @@ class GeneratedClient:
 
 
 @contextmanager
-def importable(folder: Path) -> Iterator[GeneratedClient]:
+def importable(folder: Path) -> Generator[GeneratedClient]:
     """The generated package while it can be imported."""
     sys.path.insert(0, str(folder))
     try:

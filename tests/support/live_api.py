@@ -1,7 +1,7 @@
 """A live API server in this process, on its own port and its own data folder."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -56,7 +56,7 @@ class Tenant:
 
 
 @contextmanager
-def live_api(settings: Settings, queue: ShardQueue | None = None) -> Iterator[LiveApi]:
+def live_api(settings: Settings, queue: ShardQueue | None = None) -> Generator[LiveApi]:
     """A server that is ready, stopped afterwards."""
     queue = queue or InMemoryQueue()
     port = free_port()

@@ -97,7 +97,7 @@ def fail(stores: Stores, shard_ids: list[str], code: str) -> None:
 def report_of(claim: Claim, *, points: int, artifacts: list[Artifact]) -> Report:
     """A report with labels in turn."""
     now = datetime.now(UTC)
-    labels = [LABELS[number % len(LABELS)] for number in range(points)]
+    labels: list[Label] = [LABELS[number % len(LABELS)] for number in range(points)]
     return Report(
         schema_version="1.0",
         job_id=claim.job_id,

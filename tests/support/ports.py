@@ -1,7 +1,7 @@
 """Ports on the loopback interface: free ones, and one that never answers."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 
@@ -13,7 +13,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def black_hole() -> Iterator[int]:
+def black_hole() -> Generator[int]:
     """The port of a listener that accepts connections and never says a word."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

