@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 
+from anyio import CapacityLimiter
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -111,4 +112,5 @@ def _open(settings: Settings, queue: ShardQueue | None) -> Resources:
             max_attempts=settings.max_attempts,
         ),
         results=Results(jobs=stores.jobs, blobs=stores.blobs),
+        probes=CapacityLimiter(2),
     )

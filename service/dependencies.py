@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, cast, final
 
+from anyio import CapacityLimiter
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
@@ -29,6 +30,8 @@ class Resources:
     queue: ShardQueue
     submission: Submission
     results: Results
+    probes: CapacityLimiter
+    """Threads that health checks may hold, since anyone may ask for them."""
 
 
 async def _resources(request: Request) -> Resources:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter
 from starlette.responses import Response
 
@@ -26,11 +27,13 @@ async def health_live() -> Health:
 
 
 @router.get("/ready", responses=_UNAVAILABLE)
-def health_ready(resources: ResourcesDep, response: Response) -> Health:
+async def health_ready(resources: ResourcesDep, response: Response) -> Health:
     """Whether requests can be served, and what is missing.
 
     Jobs are accepted while only the broker is away; they run when it is back.
     """
-    health = readiness(resources.stores, resources.queue)
+    health = await run_sync(
+        readiness, resources.stores, resources.queue, limiter=resources.probes
+    )
     response.status_code = 200 if health.status == "ok" else 503
     return health

@@ -15,7 +15,7 @@ from service.dependencies import (
     JobWriter,
     SubmissionDep,
 )
-from service.http.entity_tags import IfNoneMatch
+from service.http.entity_tags import UNCHANGED, IfNoneMatch
 from service.http.json_routes import JsonRoute
 from service.http.preferences import Wait
 from service.operations.presentation import job
@@ -36,9 +36,6 @@ router = APIRouter(
 
 _ENDED: dict[int | str, dict[str, Any]] = {
     200: {"model": Job, "description": "The job has ended"}
-}
-_UNCHANGED: dict[int | str, dict[str, Any]] = {
-    304: {"description": "The client has this version"}
 }
 LabelFilter = Annotated[
     str | None,
@@ -103,7 +100,7 @@ def list_jobs(
 
 
 @router.get(
-    "/{job_id}", response_model=Job, responses={**_UNCHANGED, **problems(404, 410)}
+    "/{job_id}", response_model=Job, responses={**UNCHANGED, **problems(404, 410)}
 )
 async def get_job(
     *,

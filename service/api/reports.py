@@ -9,7 +9,7 @@ from service.api.contents import artifact_answer, report_answer
 from service.api.paging import Cursor, Limit
 from service.dependencies import JobIdDep, JobReader, ResultsDep
 from service.http.byte_ranges import IfRange, Range, requested
-from service.http.entity_tags import IfNoneMatch, strong
+from service.http.entity_tags import UNCHANGED, IfNoneMatch, strong
 from service.problems.documentation import problems
 from service.schemas.reports import Label, PointPage, Report
 
@@ -19,13 +19,10 @@ ArtifactName = Annotated[str, Path(max_length=256)]
 _BINARY = {
     "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
 }
-_UNCHANGED: dict[int | str, dict[str, Any]] = {
-    304: {"description": "The client has this version"}
-}
 _CONTENT: dict[int | str, dict[str, Any]] = {
     200: {"description": "The whole artifact", "content": _BINARY},
     206: {"description": "The range asked for", "content": _BINARY},
-    **_UNCHANGED,
+    **UNCHANGED,
     **problems(404, 410, 416),
 }
 
@@ -33,7 +30,7 @@ _CONTENT: dict[int | str, dict[str, Any]] = {
 @router.get(
     "/report",
     response_model=Report,
-    responses={**_UNCHANGED, **problems(404, 409, 410)},
+    responses={**UNCHANGED, **problems(404, 409, 410)},
 )
 def get_report(
     *,

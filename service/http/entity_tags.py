@@ -1,7 +1,7 @@
 """Entity tags and the conditions on them (RFC 9110, sections 8.8 and 13.1)."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Header
 
@@ -13,6 +13,11 @@ IfNoneMatch = Annotated[
         description="Entity tags; answers 304 if one is current.",
     ),
 ]
+
+UNCHANGED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "The client has this version"}
+}
+"""Documents the answer to a condition that holds."""
 
 REVALIDATED = {"Cache-Control": "private, no-cache"}
 """Headers of what may be kept by its client, if it asks again each time."""

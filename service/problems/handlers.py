@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 
 from service.errors import RequestInvalid, ServiceError, ServiceUnavailable
-from service.problems.responses import problem_response
+from service.problems.responses import problem_response, request_id
 from service.problems.validation import field_errors
 
 _log = logging.getLogger(__name__)
@@ -35,6 +35,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ClientDisconnect, _gone)
     for kind in _DATABASE_AWAY:
         app.add_exception_handler(kind, _database_away)
+    app.add_exception_handler(OSError, _storage_away)
 
 
 def _service_error(request: Request, error: Exception) -> Response:
@@ -103,4 +104,12 @@ def _database_away(request: Request, error: Exception) -> Response:
     return _service_error(
         request,
         ServiceUnavailable("The database is away", headers={"Retry-After": "5"}),
+    )
+
+
+def _storage_away(request: Request, error: Exception) -> Response:
+    _log.error("request %s: storage failed", request_id(request.scope), exc_info=error)
+    return _service_error(
+        request,
+        ServiceUnavailable("The storage is away", headers={"Retry-After": "5"}),
     )

@@ -10,6 +10,7 @@ from service.settings import Settings
 from tests.support.job_bodies import quartic
 from tests.support.live_api import live_api
 from tests.support.ports import black_hole
+from tests.support.tensors import weights_of
 
 
 def checks(answer: httpx.Response) -> dict[str, bool]:
@@ -61,14 +62,26 @@ def test_the_database_is_away(tmp_path: Path) -> None:
 
 
 def test_the_blobs_are_away(tmp_path: Path) -> None:
-    with live_api(Settings(data_dir=tmp_path)) as api, api.client(None) as http:
+    with (
+        live_api(Settings(data_dir=tmp_path)) as api,
+        api.client(None) as http,
+        api.client(api.key()[1]) as writer,
+    ):
         scratch = api.stores.blobs.scratch()
         scratch.rmdir()
         scratch.touch()
         try:
             ready = http.get("/v1/health/ready")
+            upload = writer.post(
+                "/v1/files?purpose=weights",
+                content=weights_of(2, 1),
+                headers={"Content-Type": "application/octet-stream"},
+            )
         finally:
             scratch.unlink()
+        assert upload.status_code == 503
+        assert upload.json()["code"] == "service_unavailable"
+        assert str(tmp_path) not in upload.text
         assert ready.status_code == 503
         assert ready.json()["status"] == "unavailable"
         assert checks(ready) == {"database": True, "blobs": False, "broker": True}

@@ -196,3 +196,10 @@ def test_files_of_others_are_not_there(tenant: Tenant, api: LiveApi) -> None:
                 "file_not_found",
             )
         assert other.get("/v1/files").json()["items"] == []
+
+
+def test_a_refusal_reaches_a_client_that_is_still_sending(
+    anonymous: httpx.Client,
+) -> None:
+    answer = anonymous.post(TARGET, content=bytes(30_000_000), headers=BINARY)
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
