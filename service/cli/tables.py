@@ -1,5 +1,7 @@
 """What the command line shows: progress, a table of points, a problem."""
 
+from typing import final
+
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -9,11 +11,13 @@ from service.schemas.jobs import Job
 from service.schemas.problem_details import ProblemDetails
 from service.schemas.reports import Index, Report
 
+_WIDEST = 200
+"""Columns that a table may take, whatever the screen's width."""
 _STYLES = {"critical": "green", "gradient_flat": "yellow", "failed": "red"}
 
 
 def watch(console: Console, client: Client, job_id: str) -> Job:
-    """Shows a job's progress until it has ended.
+    """Shows a job's progress until it has ended: a bar, or lines in a pipe.
 
     Args:
         console: Where to.
@@ -23,6 +27,8 @@ def watch(console: Console, client: Client, job_id: str) -> Job:
     Returns:
         The job as it ended.
     """
+    if not console.is_terminal:
+        return client.wait(job_id, on_change=_Lines(console))
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -33,28 +39,36 @@ def watch(console: Console, client: Client, job_id: str) -> Job:
         bar = bars.add_task("queued", total=1.0, detail="")
 
         def show(job: Job) -> None:
-            progress = job.progress
+            fraction = job.progress and job.progress.fraction
             bars.update(
                 bar,
-                description=(job.phase or job.state)
-                if job.state == "running"
-                else job.state,
-                completed=1.0 if job.finished_at else progress and progress.fraction,
-                detail=""
-                if progress is None
-                else f"{progress.done}/{progress.total} {progress.unit}",
+                description=_stage(job),
+                completed=1.0 if job.finished_at else fraction,
+                detail=_detail(job),
             )
 
         return client.wait(job_id, on_change=show)
 
 
+@final
+class _Lines:
+    """Progress as lines: one for each stage and each tenth of it."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._shown: tuple[str, int] | None = None
+
+    def __call__(self, job: Job) -> None:
+        tenth = int(10 * job.progress.fraction) if job.progress else 0
+        if self._shown != (_stage(job), tenth):
+            self._shown = (_stage(job), tenth)
+            line = f"{_stage(job)} {_detail(job)}".rstrip()
+            self._console.print(line, markup=False, highlight=False)
+
+
 def show_report(console: Console, report: Report) -> None:
     """Shows a report's points, one a row, and its counts."""
-    table = Table(
-        *("start", "label", "kind"),
-        box=None,
-        pad_edge=False,
-    )
+    table = Table(*("start", "label", "kind"), box=None, pad_edge=False)
     for name in ("loss", "|g|^2", "r", "index", "iterations"):
         table.add_column(name, justify="right")
     for point in report.points:
@@ -69,6 +83,9 @@ def show_report(console: Console, report: Report) -> None:
             _index(point.index),
             str(point.iterations),
         )
+    roomy = console.options.update(max_width=_WIDEST)
+    needed = console.measure(table, options=roomy).maximum
+    console.width = max(console.width, needed)
     console.print(table)
     counts = report.counts
     console.print(
@@ -86,6 +103,17 @@ def show_problem(console: Console, problem: ProblemDetails) -> None:
     lines = [f"Error: {problem.title} ({problem.code}): {problem.detail}"]
     lines += [f"  {e.pointer}: {e.detail} ({e.code})" for e in problem.errors]
     console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+
+
+def _stage(job: Job) -> str:
+    return job.phase or job.state if job.state == "running" else job.state
+
+
+def _detail(job: Job) -> str:
+    progress = job.progress
+    if progress is None or job.state != "running":
+        return ""
+    return f"{progress.done}/{progress.total} {progress.unit}"
 
 
 def _number(value: float | None, pattern: str) -> str:
