@@ -1,5 +1,6 @@
 """The one task, and the supervisor that does it, in Celery's pool process."""
 
+import logging
 import os
 import socket
 from functools import cache
@@ -13,7 +14,10 @@ from service.stores.bundle import open_stores
 from worker import drain
 from worker.app import app
 from worker.supervisor.heartbeat import Heartbeat
+from worker.supervisor.runners import RunnerEnded
 from worker.supervisor.supervisor import Supervisor
+
+_log = logging.getLogger(__name__)
 
 
 @app.task(name=RUN_SHARD)
@@ -28,15 +32,24 @@ def _supervisor() -> Supervisor:
     stores = open_stores(settings)
     name = f"{socket.gethostname()}:{os.getpid()}"
     supervisor = Supervisor(stores, settings, worker=name, draining=drain.requested)
-    Heartbeat(stores.workers, name, device=supervisor.device()).start()
+    try:
+        device = supervisor.device()
+    except RunnerEnded:
+        supervisor.close()
+        raise
+    Heartbeat(stores.workers, name, device=device).start()
     return supervisor
 
 
 @signals.worker_process_init.connect
 def _warm_up(**_: Any) -> None:  # noqa: ANN401 - Celery's
-    _supervisor()
+    try:
+        _supervisor()
+    except RunnerEnded:
+        _log.critical("no runner starts here: this worker can do nothing")
 
 
 @signals.worker_process_shutdown.connect
 def _close(**_: Any) -> None:  # noqa: ANN401
-    _supervisor().close()
+    if _supervisor.cache_info().currsize:
+        _supervisor().close()

@@ -12,8 +12,9 @@ from service.app import create_app
 from service.connection import Connection
 from service.settings import Settings
 from service.stack.broker import NoBroker
+from service.stack.claims import StackFailed
 from service.stack.environment import WORKER_ARGUMENTS, environment
-from service.stack.stack import Stack, StackFailed
+from service.stack.stack import Stack
 
 HOST = "127.0.0.1"
 PORT = 8000

@@ -1,7 +1,5 @@
 """One machine's whole deployment, from its lock to its last process."""
 
-import errno
-import fcntl
 import logging
 import os
 import signal
@@ -23,6 +21,7 @@ from service.schemas.account import SCOPES
 from service.settings import Settings
 from service.stack import broker
 from service.stack.children import Child
+from service.stack.claims import StackFailed, listen, lock, reachable
 from service.stack.environment import WORKER_ARGUMENTS, environment
 from service.stores.bundle import Stores, open_stores
 from service.stores.database import migrate
@@ -34,10 +33,6 @@ SHUTDOWN_S = 15.0
 BROKER_SHUTDOWN_S = 3.0
 _TICK_S = 0.1
 _LOG_TAIL_BYTES = 2000
-
-
-class StackFailed(Exception):
-    """It does not start; the message says why."""
 
 
 @final
@@ -72,11 +67,11 @@ class Stack:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._asked_to_stop)
         (self._folder / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = _lock(self._folder / "lock")
-        listener = _listen(self._host, self._port)
+        held = lock(self._folder / "lock")
+        listener = listen(self._host, self._port)
         logging.basicConfig(
             filename=self._folder / "logs" / "up.log",
-            level=logging.INFO,
+            level=logging.WARNING,
             format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         )
         try:
@@ -90,7 +85,7 @@ class Stack:
             (self._folder / connection.NAME).unlink(missing_ok=True)
             self._end()
             listener.close()
-            os.close(lock)
+            os.close(held)
 
     def _start(self, listener: socket.socket) -> Connection | None:
         (self._folder / connection.NAME).unlink(missing_ok=True)
@@ -100,18 +95,18 @@ class Stack:
             settings = settings.model_copy(update={"broker_url": embedded.url})
             self._broker = self._child("broker", embedded.command, dict(os.environ))
             self._broker.start()
-        self._await(CeleryQueue(settings.broker_url).ping, "the broker")
+        self._await(CeleryQueue(settings.broker_url).ping, "broker")
         stores = open_stores(settings)
         migrate(stores.engine)
         api_key = _api_key(stores, self._folder / "api-key")
         before = {worker.id for worker in stores.workers.live()}
         port: int = listener.getsockname()[1]
-        url = f"http://{_reachable(self._host)}:{port}"
+        url = f"http://{reachable(self._host)}:{port}"
         self._start_services(settings, listener)
-        self._await(lambda: _ready(url), "the API")
+        self._await(lambda: _ready(url), "api")
         self._await(
             lambda: {worker.id for worker in stores.workers.live()} - before,
-            "the worker",
+            "worker",
         )
         stores.engine.dispose()
         if self._stop.is_set():
@@ -151,17 +146,21 @@ class Stack:
         for child in self._children():
             child.tend()
 
-    def _await(self, condition: Callable[[], object], what: str) -> None:
+    def _await(self, condition: Callable[[], object], name: str) -> None:
         deadline = time.monotonic() + START_LIMIT_S
         while not self._stop.is_set() and not condition():
             for child in self._children():
                 if not child.alive():
-                    raise StackFailed(f"{child.name} ended:\n{_tail(child.log)}")
+                    raise StackFailed(f"{child.name} ended:\n{self._tail(child.name)}")
             if time.monotonic() > deadline:
-                raise StackFailed(
-                    f"{what} did not become ready; see {self._folder}/logs"
-                )
+                raise StackFailed(f"{name} is not ready:\n{self._tail(name)}")
             self._stop.wait(_TICK_S)
+
+    def _tail(self, name: str) -> str:
+        log = self._folder / "logs" / f"{name}.log"
+        if not log.exists():
+            return "it has no log, and is not ours"
+        return log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace")
 
     def _end(self) -> None:
         for child in self._services:
@@ -175,37 +174,6 @@ class Stack:
 
     def _asked_to_stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         self._stop.set()
-
-
-def _lock(path: Path) -> int:
-    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise StackFailed(f"another gradflat runs on {path.parent}") from None
-    return lock
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(1024)
-    except OSError as error:
-        taken = error.errno == errno.EADDRINUSE
-        reason = "something else listens there" if taken else str(error)
-        raise StackFailed(f"cannot listen on {host} port {port}: {reason}") from None
-    return listener
-
-
-def _reachable(host: str) -> str:
-    if host in {"", "0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host
 
 
 def _api_key(stores: Stores, path: Path) -> str:
@@ -228,7 +196,3 @@ def _ready(url: str) -> bool:
         ).is_success
     except httpx.HTTPError:
         return False
-
-
-def _tail(log: Path) -> str:
-    return log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace")

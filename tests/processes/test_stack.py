@@ -32,7 +32,7 @@ def test_goes_on_where_it_was_ended(tmp_path: Path) -> None:
     with running_stack(folder) as first:
         key = first.key
         assert first.line.startswith(f"gradflat is ready at {first.url}")
-        running = first.submit(autoencoder(iterations=60))
+        running = first.submit(autoencoder(iterations=30))
         first.progressed(running.id)
         waiting = first.submit(quartic())
         processes = first.all_processes()
