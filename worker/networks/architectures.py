@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import final
 
 from torch import Tensor, nn
@@ -18,7 +19,6 @@ class Mlp(nn.Module):
     Attributes:
         layers: The dense layers.
         activation: Name of the activation.
-        bias: Whether every layer adds a bias.
     """
 
     def __init__(self, sizes: Sequence[int], activation: str, *, bias: bool) -> None:
@@ -29,7 +29,6 @@ class Mlp(nn.Module):
         )
         self.between = ACTIVATIONS[activation].module()
         self.activation = activation
-        self.bias = bias
 
     @override
     def forward(self, x: Tensor) -> Tensor:
@@ -48,6 +47,71 @@ def mlp(sizes: Sequence[int], activation: str, *, bias: bool = True) -> Mlp:
 def sequential(layers: Sequence[nn.Module]) -> nn.Sequential:
     """A network that applies layers in order."""
     return nn.Sequential(*layers)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenseLayer:
+    """An affine map and the activation of its outputs.
+
+    Attributes:
+        weight: Name of its weight, ``(outputs, inputs)``.
+        bias: Name of its bias; None where there is none.
+        activation: Name of the activation.
+    """
+
+    weight: str
+    bias: str | None
+    activation: str
+
+
+def dense_layers(module: nn.Module, *, vectors: bool) -> list[DenseLayer] | None:
+    """The layers of a fully connected network.
+
+    Args:
+        module: A network.
+        vectors: Whether its inputs are vectors, not images that it must flatten.
+
+    Returns:
+        Dense layers with at most one activation after each and none after the last;
+        None for any other network.
+    """
+    if isinstance(module, Mlp):
+        layers = [
+            _dense_layer(f"layers.{name}.", layer, module.activation)
+            for name, layer in module.layers.named_children()
+        ]
+        return [*layers[:-1], replace(layers[-1], activation="identity")]
+    if not isinstance(module, nn.Sequential):
+        return None
+    children = [(str(i), child) for i, child in enumerate(module)]
+    if isinstance(module[0], nn.Flatten):
+        children, vectors = children[1:], True
+    return _pair_up(children) if vectors else None
+
+
+def _pair_up(children: Sequence[tuple[str, nn.Module]]) -> list[DenseLayer] | None:
+    """Dense layers with the activations that follow them, if there is nothing else."""
+    layers: list[DenseLayer] = []
+    bare = False  # whether the layer before has no activation yet
+    for name, child in children:
+        if isinstance(child, nn.Linear):
+            layers.append(_dense_layer(f"{name}.", child, "identity"))
+        elif bare and (kind := activation_name(child)) is not None:
+            layers[-1] = replace(layers[-1], activation=kind)
+        else:
+            return None
+        bare = isinstance(child, nn.Linear)
+    return layers if bare else None
+
+
+def _dense_layer(prefix: str, layer: nn.Module, activation: str) -> DenseLayer:
+    bias = dict(layer.named_parameters()).get("bias")
+    return DenseLayer(
+        weight=f"{prefix}weight",
+        bias=None if bias is None else f"{prefix}bias",
+        activation=activation,
+    )
 
 
 def nonsmooth_layers(module: nn.Module) -> list[str]:

@@ -8,8 +8,7 @@ from worker.objectives.graphs import GraphSize
 # Measured on nets of 400 to 100,000 weights: below it the fixed cost of an operation
 # rules, above it intermediate results fall out of every cache.
 _BLOCK_BYTES = 32 * 2**20
-_DENSE_BYTES = 4 * 2**20
-_DIRECTIONS = 16
+_DIRECTION_BYTES = 4 * 2**20
 
 
 @final
@@ -55,14 +54,9 @@ class Batches:
         block = min(runs, self.runs) * self.size.bytes(self.samples)
         return 2 * block + (2 * self._kept(runs) if self.keeps(runs) else 0)
 
-    def dense_samples(self) -> int:
-        """Samples in one piece where many directions go through one graph."""
-        share = _DENSE_BYTES // (_DIRECTIONS * self.size.per_sample)
-        return min(self.samples, max(1, share))
-
-    def dense_directions(self) -> int:
-        """Directions that go through one graph at once."""
-        return max(1, _DENSE_BYTES // self.size.bytes(self.dense_samples()))
+    def directions(self) -> int:
+        """Directions that go through one run's graph at once; large graphs take one."""
+        return max(1, _DIRECTION_BYTES // self.size.bytes(self.samples))
 
     def _kept(self, runs: int) -> int:
         return runs * self.pieces * self.size.bytes(self.samples)

@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from worker.networks.activations import ACTIVATIONS
-from worker.networks.architectures import Mlp
+from worker.networks.architectures import DenseLayer
 from worker.networks.weights import ParameterLayout
 from worker.objectives.layer_blocks import LayerBlocks
 
@@ -33,36 +33,44 @@ _CACHE_BYTES = 2 * 2**20  # working set of a pair of layers, near a core's own c
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MlpHessian:
+class DenseAssembly:
     """Forms Hessians of a network's loss summed over a data set.
 
     Attributes:
-        module: The network.
+        layers: The network's layers.
+        layout: Its parameters, layer by layer, the weight before the bias.
         loss: ``mse`` or ``cross_entropy``.
         x: Inputs, ``(n, sizes[0])``.
         y: Targets, ``(n, sizes[-1])``, or integer classes ``(n,)``.
     """
 
-    module: Mlp
+    layers: Sequence[DenseLayer]
+    layout: ParameterLayout
     loss: str
     x: Tensor
     y: Tensor
 
     def __call__(self, theta: Tensor) -> Tensor:
         """Hessians ``(runs, parameters, parameters)`` at ``(runs, parameters)``."""
-        layout, item = ParameterLayout.of(self.module), self.x.dtype.itemsize
-        widest = max(itertools.chain(*layout.shapes)) + self.module.bias
+        item = self.x.dtype.itemsize
+        widest = max(itertools.chain(*self.layout.shapes)) + 1
         per_sample = 2 * widest * widest * item
         samples = min(self.x.shape[0], max(16, _CACHE_BYTES // per_sample))
-        per_run = samples * per_sample + 2 * layout.parameters**2 * item
+        per_run = samples * per_sample + 2 * self.layout.parameters**2 * item
         runs = max(1, 2 * _CACHE_BYTES // per_run)
         return torch.cat([self._form(part, samples) for part in theta.split(runs)])
 
     def _form(self, theta: Tensor, samples: int) -> Tensor:
-        weights, biases = self._layers(theta)
-        blocks = LayerBlocks(weights, bias=self.module.bias)
+        named = self.layout.unflatten(theta)
+        weights = [named[layer.weight] for layer in self.layers]
+        biases = [
+            None if layer.bias is None else named[layer.bias].unsqueeze(2)
+            for layer in self.layers
+        ]
+        activations = [layer.activation for layer in self.layers]
+        blocks = LayerBlocks(weights, biases=[bias is not None for bias in biases])
         for x, y in zip(self.x.split(samples), self.y.split(samples), strict=True):
-            at = _propagate(weights, biases, x, self.module.activation)
+            at = _propagate(weights, biases, x, activations)
             if self.loss == "mse":
                 slope, curvature = _mse(at.outputs, y)
             else:
@@ -71,14 +79,6 @@ class MlpHessian:
             _add_curvatures(blocks, weights, at, backward, curvature)
             _add_slopes(blocks, weights, at, backward)
         return blocks.join()
-
-    def _layers(self, theta: Tensor) -> tuple[list[Tensor], list[Tensor | float]]:
-        named = ParameterLayout.of(self.module).unflatten(theta)
-        numbers = range(len(self.module.layers))
-        weights = [named[f"layers.{i}.weight"] for i in numbers]
-        if not self.module.bias:
-            return weights, [0.0 for _ in numbers]
-        return weights, [named[f"layers.{i}.bias"].unsqueeze(2) for i in numbers]
 
 
 @final
@@ -114,20 +114,24 @@ class _Backward:
 
 
 def _propagate(
-    weights: Sequence[Tensor], biases: Sequence[Tensor | float], x: Tensor, name: str
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor | None],
+    x: Tensor,
+    activations: Sequence[str],
 ) -> _Forward:
-    activation = ACTIVATIONS[name]
-    phi = activation.module()
     inputs = [x.T.expand(weights[0].shape[0], -1, -1)]
     first: list[Tensor] = []
     second: list[Tensor] = []
-    for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
-        argument = weight @ inputs[-1] + bias
-        slopes, bends = activation.derivatives(argument)
-        first.append(slopes)
-        second.append(bends)
-        inputs.append(phi(argument))
-    outputs = weights[-1] @ inputs[-1] + biases[-1]
+    outputs = inputs[0]
+    for i, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
+        if i > 0:
+            activation = ACTIVATIONS[activations[i - 1]]
+            slopes, bends = activation.derivatives(outputs)
+            first.append(slopes)
+            second.append(bends)
+            inputs.append(activation.module()(outputs))
+        outputs = weight @ inputs[-1]
+        outputs = outputs if bias is None else outputs + bias
     return _Forward(inputs=inputs, first=first, second=second, outputs=outputs)
 
 

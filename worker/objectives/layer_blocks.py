@@ -1,5 +1,6 @@
 """Blocks of a fully connected network's Hessian, one for each pair of layers."""
 
+import itertools
 from collections.abc import Sequence
 from typing import final
 
@@ -15,23 +16,26 @@ class LayerBlocks:
     last; the inputs of a layer get a one appended where it has a bias.
     """
 
-    def __init__(self, weights: Sequence[Tensor], *, bias: bool) -> None:
+    def __init__(self, weights: Sequence[Tensor], *, biases: Sequence[bool]) -> None:
         """Starts at zero.
 
         Args:
             weights: Of the layers, ``(runs, outputs, inputs)``.
-            bias: Whether every layer has one.
+            biases: Whether a layer has one.
         """
-        self._bias = bias
-        self._widths = [(w.shape[1], w.shape[2]) for w in weights]
+        self._biases = list(biases)
+        self._widths = [
+            (w.shape[1], w.shape[2] + bias)
+            for w, bias in zip(weights, biases, strict=True)
+        ]
         runs, blank = weights[0].shape[0], weights[0].new_zeros
         self._curvatures: dict[tuple[int, int], Tensor] = {}
         self._slopes: dict[tuple[int, int], Tensor] = {}
         for m, (p_m, k_m) in enumerate(self._widths):
             for k, (p_k, k_k) in enumerate(self._widths[: m + 1]):
-                self._curvatures[k, m] = blank(runs, p_k, p_m, k_k + bias, k_m + bias)
+                self._curvatures[k, m] = blank(runs, p_k, p_m, k_k, k_m)
                 if k < m:
-                    self._slopes[k, m] = blank(runs, p_m, k_k + bias, k_m, p_k)
+                    self._slopes[k, m] = blank(runs, p_m, k_k, k_m - biases[m], p_k)
 
     def add_curvature(
         self, k: int, m: int, curvature: Tensor, left: Tensor, right: Tensor
@@ -45,7 +49,7 @@ class LayerBlocks:
             left: Inputs a of the first layer.
             right: Inputs b of the second layer.
         """
-        left, right = self._extend(left), self._extend(right)
+        left, right = self._extend(k, left), self._extend(m, right)
         block = self._curvatures[k, m]
         if curvature.shape[1] * curvature.shape[2] < right.shape[1]:
             weighted = curvature.unsqueeze(3) * left[:, None, None]
@@ -55,7 +59,7 @@ class LayerBlocks:
 
     def add_identity(self, m: int, scale: float, inputs: Tensor) -> None:
         """Adds ``Q[i,j] a[k] a[q]`` with Q a multiple of the identity."""
-        inputs = self._extend(inputs)
+        inputs = self._extend(m, inputs)
         moments = scale * (inputs @ inputs.mT)
         diagonal = self._curvatures[m, m].diagonal(dim1=1, dim2=2)
         diagonal.add_(moments.unsqueeze(3))
@@ -72,14 +76,14 @@ class LayerBlocks:
             inputs: Inputs a of the first layer.
             jacobian: J, ``(runs, q, i, samples)``.
         """
-        outer = delta.unsqueeze(2) * self._extend(inputs).unsqueeze(1)
+        outer = delta.unsqueeze(2) * self._extend(k, inputs).unsqueeze(1)
         _accumulate(self._slopes[k, m], outer, jacobian)
 
     def add_diagonal_slope(
         self, k: int, m: int, delta: Tensor, inputs: Tensor, first: Tensor
     ) -> None:
         """Adds ``delta[j] a[k] J[q,i]`` with ``J = diag(first)``."""
-        outer = delta.unsqueeze(2) * self._extend(inputs).unsqueeze(1)
+        outer = delta.unsqueeze(2) * self._extend(k, inputs).unsqueeze(1)
         product = outer.flatten(1, 2) @ first.mT
         diagonal = self._slopes[k, m].diagonal(dim1=3, dim2=4)
         diagonal.add_(product.unflatten(1, outer.shape[1:3]))
@@ -88,43 +92,35 @@ class LayerBlocks:
         """The symmetric matrices, ``(runs, parameters, parameters)``."""
         offsets = [0]
         for p, k in self._widths:
-            offsets.append(offsets[-1] + p * (k + self._bias))
+            offsets.append(offsets[-1] + p * k)
         some = self._curvatures[0, 0]
         hessian = some.new_empty(some.shape[0], offsets[-1], offsets[-1])
         for (k, m), curvature in self._curvatures.items():
             block = curvature.permute(0, 1, 3, 2, 4)
             if k < m:
-                block[..., : self._widths[m][1]] += self._slopes[k, m].permute(
-                    0, 4, 2, 1, 3
-                )
-            self._write(hessian, block, offsets[k], offsets[m])
-            if k < m:
-                mirrored = block.permute(0, 3, 4, 1, 2)
-                self._write(hessian, mirrored, offsets[m], offsets[k])
+                slopes = self._slopes[k, m].permute(0, 4, 2, 1, 3)
+                block[..., : slopes.shape[4]] += slopes
+            rows = self._parts(k, offsets[k])
+            columns = self._parts(m, offsets[m])
+            for (row, left), (column, right) in itertools.product(rows, columns):
+                part = block[:, :, left, :, right].flatten(3, 4).flatten(1, 2)
+                hessian[:, row, column] = part
+                hessian[:, column, row] = part.mT
         return hessian
 
-    def _write(self, hessian: Tensor, block: Tensor, row: int, column: int) -> None:
-        """Writes ``(runs, i, k, j, q)`` with weights first and biases after them."""
-        for rows, from_rows in self._parts(block.shape[1], block.shape[2], row):
-            for columns, from_columns in self._parts(
-                block.shape[3], block.shape[4], column
-            ):
-                part = block[:, :, from_rows, :, from_columns]
-                hessian[:, rows, columns] = part.flatten(3, 4).flatten(1, 2)
+    def _parts(self, layer: int, offset: int) -> list[tuple[slice, slice]]:
+        """Places of weights and of biases, and the inputs that belong to them."""
+        outputs, inputs = self._widths[layer]
+        if not self._biases[layer]:
+            return [(slice(offset, offset + outputs * inputs), slice(inputs))]
+        end = offset + outputs * (inputs - 1)
+        return [
+            (slice(offset, end), slice(inputs - 1)),
+            (slice(end, end + outputs), slice(inputs - 1, inputs)),
+        ]
 
-    def _parts(
-        self, outputs: int, inputs: int, offset: int
-    ) -> list[tuple[slice, slice]]:
-        """Where weights and biases go, and which inputs they belong to."""
-        weights = outputs * (inputs - self._bias)
-        parts = [(slice(offset, offset + weights), slice(0, inputs - self._bias))]
-        if self._bias:
-            end = offset + weights
-            parts.append((slice(end, end + outputs), slice(inputs - 1, inputs)))
-        return parts
-
-    def _extend(self, inputs: Tensor) -> Tensor:
-        if not self._bias:
+    def _extend(self, layer: int, inputs: Tensor) -> Tensor:
+        if not self._biases[layer]:
             return inputs
         ones = inputs.new_ones(1, 1, 1).expand(inputs.shape[0], 1, inputs.shape[2])
         return torch.cat([inputs, ones], dim=1)

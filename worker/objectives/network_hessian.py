@@ -105,10 +105,10 @@ class NetworkHessian:
     def _columns(self, theta: Tensor) -> Tensor:
         """The Hessian of one run's summed loss, ``(size, size)``."""
         identity = torch.eye(self.size, dtype=theta.dtype, device=theta.device)
-        directions = identity.unsqueeze(1).split(self._loss.batches.dense_directions())
+        directions = identity.unsqueeze(1).split(self._loss.batches.directions())
         hessian = torch.zeros_like(identity)
-        for chunk in self._loss.loss.chunks(self._loss.batches.dense_samples()):
-            graph = chunk.graph(theta)
+        (graphs,) = self._loss.graphs(theta)
+        for graph in graphs:
             rows = torch.cat([_products(graph, part) for part in directions])
             hessian += rows.squeeze(1)
         return hessian

@@ -6,7 +6,13 @@ from torch import Tensor, nn
 
 from worker.networks import layers
 from worker.networks.activations import ACTIVATIONS, activation
-from worker.networks.architectures import mlp, nonsmooth_layers, sequential
+from worker.networks.architectures import (
+    DenseLayer,
+    dense_layers,
+    mlp,
+    nonsmooth_layers,
+    sequential,
+)
 from worker.networks.initialisation import initialise
 from worker.networks.losses import cross_entropy, mse
 from worker.networks.weights import ParameterLayout
@@ -142,3 +148,29 @@ def test_losses_sum_over_samples(generator: torch.Generator) -> None:
     torch.testing.assert_close(cross_entropy(outputs, classes) / 7, exact)
     parts = sum(mse(outputs[i : i + 2], targets[i : i + 2]) for i in range(0, 7, 2))
     torch.testing.assert_close(torch.as_tensor(parts), mse(outputs, targets))
+
+
+def test_fully_connected_networks_are_recognised() -> None:
+    def found(*children: nn.Module, vectors: bool = True) -> list[str] | None:
+        dense = dense_layers(sequential(children), vectors=vectors)
+        return None if dense is None else [layer.activation for layer in dense]
+
+    first, last = layers.linear(4, 3), layers.linear(3, 2, bias=False)
+    tanh = activation("tanh")
+    assert found(first, tanh, last) == ["tanh", "identity"]
+    assert found(first, last) == ["identity", "identity"]
+    assert found(layers.flatten(), first, tanh, last, vectors=False) is not None
+    assert found(first, tanh, last, vectors=False) is None
+    assert found(first, tanh, last, tanh) is None
+    assert found(first, tanh, tanh, last) is None
+    assert found(tanh, first) is None
+    assert found(first, layers.layer_norm([3]), last) is None
+    assert found(tanh) is None
+    assert dense_layers(layers.Residual([first]), vectors=True) is None
+    dense = dense_layers(mlp([4, 3, 2], "gelu"), vectors=True)
+    assert dense == [
+        DenseLayer(weight="layers.0.weight", bias="layers.0.bias", activation="gelu"),
+        DenseLayer(
+            weight="layers.1.weight", bias="layers.1.bias", activation="identity"
+        ),
+    ]

@@ -1,20 +1,27 @@
 import pytest
 import torch
 from hypothesis import example, given, settings, strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd import functional
 
 from worker.networks.activations import ACTIVATIONS
-from worker.networks.architectures import mlp
+from worker.networks.architectures import dense_layers, mlp
 from worker.networks.losses import LOSSES
 from worker.networks.weights import ParameterLayout
 from worker.objectives import dense_assembly
-from worker.objectives.dense_assembly import MlpHessian
+from worker.objectives.dense_assembly import DenseAssembly
 
 
 def draw(*shape: int, seed: int) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+def assembly(module: nn.Module, loss: str, x: Tensor, y: Tensor) -> DenseAssembly:
+    found = dense_layers(module, vectors=True)
+    assert found is not None
+    layout = ParameterLayout.of(module)
+    return DenseAssembly(layers=found, layout=layout, loss=loss, x=x, y=y)
 
 
 @settings(deadline=None, max_examples=60)
@@ -53,7 +60,7 @@ def test_assembled_hessians_are_those_of_autograd(
     theta = draw(runs, layout.parameters, seed=2)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dense_assembly, "_CACHE_BYTES", 1)  # chunks of 16 samples
-        hessians = MlpHessian(module=module, loss=loss, x=x, y=y)(theta)
+        hessians = assembly(module, loss, x, y)(theta)
 
     def direct(flat: Tensor) -> Tensor:
         named = {k: v[0] for k, v in layout.unflatten(flat[None]).items()}
@@ -71,10 +78,10 @@ def test_assembled_hessians_are_those_of_autograd(
 def test_runs_in_one_piece_agree_with_runs_alone() -> None:
     module = mlp([4, 3, 2], "tanh")
     x, y = draw(50, 4, seed=0), draw(50, 2, seed=1)
-    assembly = MlpHessian(module=module, loss="mse", x=x, y=y)
+    form = assembly(module, "mse", x, y)
     theta = draw(6, ParameterLayout.of(module).parameters, seed=2)
-    alone = torch.cat([assembly(row) for row in theta.split(1)])
-    torch.testing.assert_close(assembly(theta), alone, rtol=1e-13, atol=1e-13)
+    alone = torch.cat([form(row) for row in theta.split(1)])
+    torch.testing.assert_close(form(theta), alone, rtol=1e-13, atol=1e-13)
 
 
 def test_precision_is_that_of_the_inputs() -> None:
@@ -82,5 +89,5 @@ def test_precision_is_that_of_the_inputs() -> None:
     x = draw(50, 4, seed=0).float()
     y = torch.arange(50) % 2
     theta = draw(2, ParameterLayout.of(module).parameters, seed=2).float()
-    hessians = MlpHessian(module=module, loss="cross_entropy", x=x, y=y)(theta)
+    hessians = assembly(module, "cross_entropy", x, y)(theta)
     assert hessians.dtype == torch.float32

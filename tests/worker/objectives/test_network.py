@@ -66,6 +66,22 @@ CASES: dict[str, Case] = {
         draw(9, 2),
         "mse",
     ),
+    "fully connected": lambda: (
+        sequential(
+            [
+                layers.flatten(),
+                layers.linear(4, 3, bias=False),
+                activation("gelu"),
+                layers.linear(3, 3),
+                layers.linear(3, 2, bias=False),
+                activation("tanh"),
+                layers.linear(2, 2),
+            ]
+        ),
+        draw(9, 1, 2, 2),
+        draw(9, 2),
+        "mse",
+    ),
     "average pool": lambda: (
         convolutional(layers.avg_pool2d(kernel_size=2)),
         draw(9, 1, 3, 3),
