@@ -3,7 +3,9 @@
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self, TypeVar, final
 
@@ -25,6 +27,16 @@ class LeaseLost(Exception):
 
 
 @final
+@dataclass(slots=True)
+class News:
+    """What one renewal tells: at most one new phase, and what happened in it."""
+
+    phase: str | None = None
+    progress: Progress | None = None
+    events: list[NewEvent] = field(default_factory=list[NewEvent])
+
+
+@final
 class Lease:
     """Renews a claim until the block ends or the claim is lost.
 
@@ -41,9 +53,8 @@ class Lease:
         self._confirmed_at = time.monotonic()
         self._lost = False
         self._ended = False
-        self._phase: str | None = None
-        self._progress: Progress | None = None
-        self._events: list[NewEvent] = []
+        self._failing = False
+        self._news: deque[News] = deque()
         self._changed = threading.Condition()
         self._renewing = threading.Lock()
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
@@ -78,12 +89,12 @@ class Lease:
             event: What else happened.
         """
         with self._changed:
-            if phase is not None:
-                self._phase, self._progress = phase, None
+            if phase is not None or not self._news:
+                self._news.append(News(phase=phase))
             if progress is not None:
-                self._progress = progress
+                self._news[-1].progress = progress
             if event is not None:
-                self._events.append(event)
+                self._news[-1].events.append(event)
             self._changed.notify()
 
     def check(self) -> None:
@@ -115,7 +126,7 @@ class Lease:
 
     def flush(self) -> None:
         """Tells all news now, so that it precedes what is written next."""
-        if self._news():
+        while self._untold():
             self.persist(self._renew)
 
     def abandon(self) -> None:
@@ -126,8 +137,9 @@ class Lease:
         self._thread.join()
         self.persist(lambda: self._shards.renew(self.token, lease_seconds=0.0))
 
-    def _news(self) -> bool:
-        return bool(self._phase or self._progress or self._events)
+    def _untold(self) -> bool:
+        with self._renewing:
+            return bool(self._news)
 
     def _keep(self) -> None:
         due = time.monotonic() + self._settings.renew_seconds
@@ -146,39 +158,39 @@ class Lease:
     def _wait(self, due: float, news_due: float) -> bool:
         with self._changed:
             while not self._ended:
-                moment = min(due, news_due) if self._news() else due
-                left = moment - time.monotonic()
+                left = self._due(due, news_due) - time.monotonic()
                 if left <= 0:
                     return True
                 self._changed.wait(left)
         return False
 
+    def _due(self, due: float, news_due: float) -> float:
+        if not self._news:
+            return due
+        new_phase = self._news[0].phase is not None and not self._failing
+        return 0.0 if new_phase else min(due, news_due)
+
     def _renew(self) -> None:
         with self._renewing:
-            self._renew_with_news()
-
-    def _renew_with_news(self) -> None:
-        with self._changed:
-            phase, progress, events = self._phase, self._progress, self._events
-            self._phase, self._progress, self._events = None, None, []
-        asked_at = time.monotonic()
-        try:
-            renewal = self._shards.renew(
-                self.token,
-                lease_seconds=self._settings.lease_seconds,
-                phase=phase,
-                progress=progress,
-                events=events,
-            )
-        except SQLAlchemyError:
             with self._changed:
-                self._events = events + self._events
-                if self._phase is None:
-                    self._phase = phase
-                    self._progress = self._progress or progress
-            raise
-        if renewal is None:
-            self._lost = True
-            return
-        self._confirmed_at = asked_at
-        self.cancel_requested = renewal.cancel_requested
+                news = self._news.popleft() if self._news else News()
+            asked_at = time.monotonic()
+            try:
+                renewal = self._shards.renew(
+                    self.token,
+                    lease_seconds=self._settings.lease_seconds,
+                    phase=news.phase,
+                    progress=news.progress,
+                    events=news.events,
+                )
+            except SQLAlchemyError:
+                self._failing = True
+                with self._changed:
+                    self._news.appendleft(news)
+                raise
+            self._failing = False
+            if renewal is None:
+                self._lost = True
+                return
+            self._confirmed_at = asked_at
+            self.cancel_requested = renewal.cancel_requested
