@@ -52,7 +52,8 @@ class Batches:
     def bytes_needed(self, runs: int) -> int:
         """Peak memory of a linearisation of so many runs and of its products."""
         block = min(runs, self.runs) * self.size.bytes(self.samples)
-        return 2 * block + (2 * self._kept(runs) if self.keeps(runs) else 0)
+        # A backward pass through a graph needs up to three times as much beside it.
+        return 4 * block + (2 * self._kept(runs) if self.keeps(runs) else 0)
 
     def directions(self) -> int:
         """Directions that go through one run's graph at once; large graphs take one."""
