@@ -28,7 +28,7 @@ from worker.networks.architectures import DenseLayer
 from worker.networks.weights import ParameterLayout
 from worker.objectives.layer_blocks import LayerBlocks
 
-_CACHE_BYTES = 2 * 2**20  # working set of a pair of layers, near a core's own cache
+_CACHE_BYTES = 2 * 2**20  # working set of a pair of layers
 
 
 @final
