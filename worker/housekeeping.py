@@ -7,9 +7,9 @@ import threading
 from typing import Any, final
 
 from celery import signals
-from service.reconciler import Reconciler
 
 from service.queue import CeleryQueue
+from service.reconciler import Reconciler
 from service.settings import Settings
 from service.stores.bundle import open_stores
 from worker import drain
