@@ -1,7 +1,8 @@
 """Line searches on the squared gradient norm, batched over runs.
 
 With the merit ``G = |g|^2 / 2``, whose slope along ``p`` is ``p^T H g``, a step size
-``alpha`` is acceptable where ``|g(theta + alpha p)|^2 <= |g|^2 + 2 rho alpha p^T H g``.
+``alpha`` is acceptable where ``|g(theta + alpha p)|^2 <= |g|^2 + 2 rho alpha p^T H g``,
+up to rounding: a Newton step on a quadratic attains equality with rho 1/2.
 
 References:
     Roosta, Liu, Xu, Mahoney, Newton-MR: Inexact Newton Method with Minimum Residual
@@ -16,6 +17,8 @@ from torch import Tensor
 
 from worker.finders.base import Point
 from worker.objectives.base import Objective
+
+_ROUNDINGS = 16  # units of eps |g|^2 in the error of the bound
 
 
 @final
@@ -50,8 +53,8 @@ def backtrack(
     """Shrinks each run's step size until its step is acceptable.
 
     Decreases that rounding swallows do not count. A run gives up when its slope is not
-    negative, when its step no longer changes ``theta``, or after its last trial. Every round evaluates only the
-    runs that are still searching.
+    negative, when its step no longer changes ``theta``, or after its last trial. Every
+    round evaluates only the runs that are still searching.
 
     Args:
         objective: What is searched.
@@ -81,7 +84,8 @@ def backtrack(
         trials[rows] += 1
         linear = 2.0 * sufficient_decrease * step_size[rows] * slope[rows]
         old, new = point.squared_gradient_norm[rows], gradient.square().sum(1)
-        passed = (new <= old + linear) & (new < old)  # false for NaN
+        rounding = _ROUNDINGS * torch.finfo(old.dtype).eps * old
+        passed = (new <= old + linear + rounding) & (new < old)  # false for NaN
         theta[rows[passed]] = trial[passed]
         accepted[rows[passed]] = True
         rows = rows[~passed]

@@ -12,16 +12,20 @@ Monitor = dict[str, Tensor]
 """What the rules remember of each run, ``(runs,)`` each."""
 
 
+_ROUNDINGS = 4  # units of eps |H| |theta| in a gradient's error
+
+
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoppingRules:
     """Thresholds of the loop's own stops.
 
     Below the cut-off a run is polished for as long as ``|g|^2`` keeps falling by
-    ``polish_factor`` within ``polish_patience`` iterations, which takes it to the
-    floating-point floor. Above it, falling by less than ``1 - stagnation_factor`` in
-    ``stagnation_patience`` iterations is stagnation: patience is long, since Newton-MR
-    often crosses flat regions in tiny steps and converges afterwards.
+    ``polish_factor`` within ``polish_patience`` iterations, until it reaches the
+    rounding errors of a gradient. Above it, falling by less than
+    ``1 - stagnation_factor`` in ``stagnation_patience`` iterations is stagnation:
+    patience is long, since Newton-MR often crosses flat regions in tiny steps and
+    converges afterwards.
 
     Attributes:
         squared_gradient_norm_cutoff: Below it a point is critical.
@@ -47,6 +51,7 @@ class StoppingRules:
         counter = theta.new_zeros(len(theta), dtype=torch.int64)
         return {
             "reference": theta.new_full((len(theta),), torch.inf),
+            "floor": theta.new_zeros(len(theta)),
             "stalled": counter,
             "stationary": counter.clone(),
         }
@@ -66,10 +71,14 @@ class StoppingRules:
         monitor["stalled"] = stalled
         monitor["reference"] = torch.where(fell, squared_gradient_norm, reference)
         patience = torch.where(below, self.polish_patience, self.stagnation_patience)
-        return (stalled >= patience) | (squared_gradient_norm == 0)
+        floor = below & (squared_gradient_norm <= monitor["floor"])
+        return (stalled >= patience) | floor
 
     def stationary(self, point: Point, step: Step, monitor: Monitor) -> Tensor:
         """Notes ``H g``; true where it has been small for long, or no step is left."""
+        eps = torch.finfo(point.theta.dtype).eps
+        rounding = _ROUNDINGS * eps * step.hessian_norm * point.theta.norm(dim=1)
+        monitor["floor"] = rounding.square()
         scale = step.hessian_norm * point.gradient.norm(dim=1)
         image = point.hessian_gradient.norm(dim=1)
         small = image <= self.stationarity_tolerance * scale

@@ -59,7 +59,9 @@ def test_an_accepted_step_satisfies_the_criterion(
     _, gradient = objective.gradient(found.theta)
     if found.accepted:
         bound = point.squared_gradient_norm + 2 * rho * alpha * slope
-        assert gradient.square().sum(1) <= bound
+        rounding = 1e-14 * point.squared_gradient_norm
+        assert gradient.square().sum(1) <= bound + rounding
+        assert gradient.square().sum(1) < point.squared_gradient_norm
         assert torch.equal(found.theta, point.theta + alpha[:, None] * direction)
     else:
         assert torch.equal(found.theta, point.theta)
