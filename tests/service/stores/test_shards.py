@@ -284,3 +284,19 @@ def test_a_lost_worker_is_charged_until_its_last_sign(stores: Stores) -> None:
         )
     stores.recovery.reap()
     assert 75 < claim(stores, shard).seconds_left < 80.01
+
+
+def test_the_time_limit_s_clock_runs_until_the_last_shard_rests(
+    stores: Stores,
+) -> None:
+    job, [first, second] = create_job(stores, shards=2, time_limit_seconds=100)
+    tokens = [claim(stores, shard).token for shard in (first, second)]
+    stores.shards.release(tokens[0])
+    with write(stores.engine) as connection:  # the other one ran on for 30 s
+        connection.execute(
+            update(jobs)
+            .where(jobs.c.id == job.id)
+            .values(running_since=jobs.c.running_since - 30_000)
+        )
+    stores.shards.release(tokens[1])
+    assert 65 < claim(stores, first).seconds_left < 70.01
