@@ -1,6 +1,7 @@
 """Checkpoints: the state of a shard's search, in a file that is whole or absent."""
 
 import hashlib
+import importlib.metadata
 import json
 import os
 from pathlib import Path
@@ -34,7 +35,7 @@ class Checkpoint:
         _flush(self.path.parent)
 
     def read(self, device: torch.device) -> SearchState | None:
-        """The state of the same shard of the same job; None if there is none."""
+        """The state of this shard left by this software; None if there is none."""
         if not self.path.exists():
             return None
         try:
@@ -55,6 +56,7 @@ def _fingerprint(task: ShardTask) -> str:
             task.count,
             task.dense_limit,
             task.specification.model_dump(mode="json"),
+            importlib.metadata.version("gradflat"),
             torch.__version__,
         ],
         sort_keys=True,
