@@ -11,14 +11,18 @@ PRODUCT_COST = 3
 """Gradient evaluations that one Hessian-vector product costs, at most."""
 KRYLOV_LIMIT = 1000
 """Products that one linear solve may use unless the job says otherwise."""
+SOLVES_PER_STEP = 2
+"""Linear solves for one Newton step, at most."""
+SEARCHES_PER_STEP = 2
+"""Directions searched by halving, at most."""
 EXTREMES_COST = 40
 """Lanczos steps for each extreme eigenvalue asked for, at most."""
 _MANTISSA_BITS = 53
 
 
 def krylov_iterations(parameters: int) -> int:
-    """Products of one linear solve where the job leaves it open."""
-    return min(4 * parameters, KRYLOV_LIMIT)
+    """Products of one linear solve of a search where the job leaves it open."""
+    return min(parameters, KRYLOV_LIMIT)
 
 
 def gradient_evaluations(
@@ -35,7 +39,7 @@ def gradient_evaluations(
     Returns:
         Evaluations for all starts together.
     """
-    solve = krylov_iterations(parameters)
+    solve = min(4 * parameters, KRYLOV_LIMIT)
     classification = 1 + PRODUCT_COST * (parameters if dense else 2 * solve)
     each = (
         _search(specification.finder, parameters, dense=dense)
@@ -53,10 +57,10 @@ def _search(finder: NewtonMrFinder | NoFinder, parameters: int, *, dense: bool) 
             return 0
         case NewtonMrFinder():
             solve = finder.max_krylov_iterations or krylov_iterations(parameters)
-            products = parameters if dense else solve
+            products = parameters if dense else SOLVES_PER_STEP * solve
             # A step that is halved more often than the mantissa has bits is no step.
             bits = _MANTISSA_BITS / -math.log2(finder.backtracking_factor)
-            trials = 1 + math.ceil(bits)
+            trials = 1 + SEARCHES_PER_STEP * math.ceil(bits)
             return finder.max_iterations * (1 + PRODUCT_COST * (1 + products) + trials)
 
 

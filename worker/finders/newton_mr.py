@@ -50,7 +50,8 @@ class NewtonMr:
         step_size: First step size alpha of the backtracking.
         backtracking_factor: beta.
         sufficient_decrease: rho, asked of a backtracked step.
-        full_step_decrease: rho', asked of the pure step.
+        full_step_decrease: rho', asked of the pure step; 1/2 is all that the linear
+            model of ``g`` promises.
         max_step_norm: Norm at which the solve stops.
         max_condition: Condition number at which the solve stops.
     """
@@ -60,7 +61,7 @@ class NewtonMr:
     step_size: float = 0.1
     backtracking_factor: float = 0.5
     sufficient_decrease: float = 1e-4
-    full_step_decrease: float = 0.5
+    full_step_decrease: float = 0.25
     max_step_norm: float = 1e4
     max_condition: float = 1e7
 

@@ -30,7 +30,7 @@ def test_the_map_the_count_and_the_solver_are_filled_in() -> None:
     }
     assert found.starts.model_dump()["count"] == 1
     assert isinstance(found.finder, NewtonMrFinder)
-    assert found.finder.max_krylov_iterations == 4 * 23
+    assert found.finder.max_krylov_iterations == 23
 
 
 def test_the_default_number_of_eigenvalues_is_cut_to_what_there_is() -> None:
