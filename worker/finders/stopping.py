@@ -22,10 +22,10 @@ class StoppingRules:
 
     Below the cut-off a run is polished for as long as ``|g|^2`` keeps falling by
     ``polish_factor`` within ``polish_patience`` iterations, until it reaches the
-    rounding errors of a gradient. Above it, falling by less than
-    ``1 - stagnation_factor`` in ``stagnation_patience`` iterations is stagnation:
-    patience is long, since Newton-MR often crosses flat regions in tiny steps and
-    converges afterwards.
+    rounding errors of a gradient. Above it, a run must fall by ``stagnation_factor``
+    within ``stagnation_patience`` iterations. Newton-MR crosses flat regions in tiny
+    steps and converges afterwards, so this is lenient: all of 83 runs that converged
+    on linear autoencoders fell to 0.53 or less of ``|g|^2`` in any 100 iterations.
 
     Attributes:
         squared_gradient_norm_cutoff: Below it a point is critical.
@@ -41,7 +41,7 @@ class StoppingRules:
     squared_gradient_norm_cutoff: float
     polish_factor: float = 0.1
     polish_patience: int = 4
-    stagnation_factor: float = 1.0 - 1e-6
+    stagnation_factor: float = 0.95
     stagnation_patience: int = 100
     stationarity_tolerance: float = 1e-6
     stationarity_patience: int = 5

@@ -4,7 +4,10 @@ from torch import Tensor
 from worker.finders.stopping import Monitor, StoppingRules
 
 RULES = StoppingRules(
-    squared_gradient_norm_cutoff=1e-10, polish_patience=4, stagnation_patience=10
+    squared_gradient_norm_cutoff=1e-10,
+    polish_patience=4,
+    stagnation_factor=0.995,
+    stagnation_patience=10,
 )
 
 
