@@ -204,5 +204,6 @@ def _environment(folder: Path, settings: Settings) -> dict[str, str]:
         "HOME": str(folder),
         "TMPDIR": str(folder),
         "OMP_NUM_THREADS": str(threads),
+        "OMP_WAIT_POLICY": "PASSIVE",  # spinning takes the cores from all others
         "MKL_NUM_THREADS": str(threads),
     }
