@@ -76,7 +76,7 @@ def match(
         names = _mapped(parameters, upload, problem / "parameter_map", findings)
     else:
         names = _unmapped(parameters, upload, problem / "weights_file_id", findings)
-    if names is None:
+    if not names:
         return None
     points = {upload.points(name) for name in names.values()}
     if len(points) > 1 or 0 in points:

@@ -28,7 +28,7 @@ def conv2d(
     bias: bool = True,
 ) -> nn.Module:
     """A convolution with zero padding, on ``(n, channels, height, width)``."""
-    return nn.Conv2d(
+    return Convolution(
         in_channels,
         out_channels,
         kernel_size=_pair(kernel_size),
@@ -37,6 +37,29 @@ def conv2d(
         bias=bias,
         device="meta",
     )
+
+
+@final
+class Convolution(nn.Conv2d):
+    """A convolution as one matrix product of all windows of all samples.
+
+    PyTorch's own has no fast kernel for double precision, and none for its second
+    derivatives: a Hessian product through this one takes half the time or less.
+    """
+
+    @override
+    def forward(self, input: Tensor) -> Tensor:
+        """Convolves ``(n, channels, height, width)``."""
+        vertical, horizontal = map(int, self.padding)
+        padded = nn.functional.pad(input, (horizontal, horizontal, vertical, vertical))
+        windows = padded.unfold(2, self.kernel_size[0], self.stride[0])
+        windows = windows.unfold(3, self.kernel_size[1], self.stride[1])
+        samples, _, height, width = windows.shape[:4]
+        columns = windows.permute(1, 4, 5, 0, 2, 3).flatten(3).flatten(0, 2)
+        outputs = self.weight.flatten(1) @ columns
+        if self.bias is not None:
+            outputs = outputs + self.bias[:, None]
+        return outputs.view(-1, samples, height, width).transpose(0, 1)
 
 
 def flatten() -> nn.Module:
