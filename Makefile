@@ -14,7 +14,7 @@ demo: install
 	$(BIN)/python -m examples.demo
 
 test: install
-	$(BIN)/pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
 
 check: install compose-check
 	$(BIN)/ruff format --check .

@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.xdist_group("stack"),
 ]
 
-LONG = autoencoder(iterations=30, starts=3)
+LONG = autoencoder(iterations=150, starts=6)
 
 
 def numbers(report: Report) -> list[Any]:

@@ -32,7 +32,7 @@ def test_goes_on_where_it_was_ended(tmp_path: Path) -> None:
     with running_stack(folder) as first:
         key = first.key
         assert first.line.startswith(f"gradflat is ready at {first.url}")
-        running = first.submit(autoencoder(iterations=30))
+        running = first.submit(autoencoder(iterations=150, starts=6))
         first.progressed(running.id)
         waiting = first.submit(quartic())
         processes = first.all_processes()

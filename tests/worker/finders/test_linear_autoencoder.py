@@ -18,6 +18,7 @@ from worker.starts.trajectory import trajectory_starts
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_most_trajectory_starts_lead_to_an_analytic_critical_point() -> None:
     samples = autoencoder_samples(input_size=16, samples=10_000, seed=0)
     objective = LinearAutoencoderObjective(x=samples.x, hidden_size=4)
@@ -30,8 +31,8 @@ def test_most_trajectory_starts_lead_to_an_analytic_critical_point() -> None:
     starts = trajectory_starts(
         objective,
         initialise(network, generator(0, "trajectory")),
-        range(20),
-        count=20,
+        range(15),
+        count=15,
         optimizer=partial(gradient_descent, learning_rate=0.01),
         steps=10_000,
         noise_variance=0.01,
