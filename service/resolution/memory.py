@@ -3,7 +3,7 @@
 import math
 
 from service.resolution.samples import Samples
-from service.schemas.finders import NewtonMrFinder
+from service.schemas.finders import NoFinder
 from service.schemas.specifications import Specification
 
 RUNS_AT_ONCE = 64
@@ -57,7 +57,7 @@ def memory_bytes(
         # Data are transformed in double precision.
         data = samples.count * (inputs + targets) * (ITEM_BYTES["float64"] + item)
     finder = specification.finder
-    steps = finder.max_iterations if isinstance(finder, NewtonMrFinder) else 0
+    steps = 0 if isinstance(finder, NoFinder) else finder.max_iterations
     results = starts * (parameters + TRACES * (steps + 1)) * item
     return vectors + matrices + activations + data + results
 

@@ -7,6 +7,7 @@ from typing import final
 from service.resolution.defaults import with_defaults
 from service.resolution.estimate import estimated
 from service.resolution.files import FileSummary
+from service.resolution.finders import check_finder
 from service.resolution.findings import ROOT, Findings
 from service.resolution.limits import check_limit, check_limits
 from service.resolution.parameters import parameter_count, parameter_shapes
@@ -66,6 +67,9 @@ def resolve(
         parameters=parameters,
         points=points,
         findings=findings,
+    )
+    check_finder(
+        request.finder, parameters=parameters, limits=limits, findings=findings
     )
     _check_spectrum(request.spectrum, parameters, findings)
     starts = start_count(request.starts, points)

@@ -2,7 +2,14 @@
 
 import math
 
-from service.schemas.finders import NewtonMrFinder, NoFinder
+from service.schemas.finders import (
+    DampedNewtonFinder,
+    Finder,
+    GradientNormFinder,
+    LevenbergMarquardtFinder,
+    NewtonMrFinder,
+    NoFinder,
+)
 from service.schemas.specifications import Specification
 from service.schemas.spectra import LanczosSpectrum
 from service.schemas.starts import TrajectoryStarts
@@ -51,17 +58,42 @@ def gradient_evaluations(
     return starts * each + training
 
 
-def _search(finder: NewtonMrFinder | NoFinder, parameters: int, *, dense: bool) -> int:
+def _search(finder: Finder, parameters: int, *, dense: bool) -> int:
+    """Of one run: at each iterate a gradient and its image, then the finder's step."""
+    if isinstance(finder, NoFinder):
+        return 0
+    products, trials = _step(finder, parameters)
+    if dense and not isinstance(finder, GradientNormFinder):
+        products = {
+            "exact": parameters,
+            "krylov": products,
+            "auto": max(parameters, products),
+        }[finder.hessian]
+    each = 1 + PRODUCT_COST * (1 + products) + trials
+    return finder.max_iterations * each
+
+
+def _step(
+    finder: NewtonMrFinder
+    | DampedNewtonFinder
+    | GradientNormFinder
+    | LevenbergMarquardtFinder,
+    parameters: int,
+) -> tuple[int, int]:
+    """Products of one step without a formed Hessian, and gradients at trial points."""
+    subspace = min(parameters, KRYLOV_LIMIT)
     match finder:
-        case NoFinder():
-            return 0
         case NewtonMrFinder():
             solve = finder.max_krylov_iterations or krylov_iterations(parameters)
-            products = parameters if dense else SOLVES_PER_STEP * solve
             # A step that is halved more often than the mantissa has bits is no step.
             bits = _MANTISSA_BITS / -math.log2(finder.backtracking_factor)
-            trials = 1 + SEARCHES_PER_STEP * math.ceil(bits)
-            return finder.max_iterations * (1 + PRODUCT_COST * (1 + products) + trials)
+            return SOLVES_PER_STEP * solve, 1 + SEARCHES_PER_STEP * math.ceil(bits)
+        case DampedNewtonFinder():
+            return subspace, len(finder.dampings)
+        case GradientNormFinder():
+            return _MANTISSA_BITS, _MANTISSA_BITS
+        case LevenbergMarquardtFinder():
+            return subspace, _MANTISSA_BITS
 
 
 def _spectrum(spectrum: LanczosSpectrum | None, *, dense: bool) -> int:

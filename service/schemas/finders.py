@@ -4,9 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from service.schemas.base import OpenFraction, Positive, Schema
+from service.schemas.base import Nonnegative, OpenFraction, Positive, Schema
 
 Iterations = Annotated[int, Field(ge=1, le=1_000_000)]
+StepSize = Annotated[float, Field(gt=0.0, le=1.0)]
+Hessian = Literal["auto", "exact", "krylov"]
+"""`exact` forms the Hessian at every iterate, `krylov` takes products with it only;
+`auto` takes what costs less, and the report says which it was."""
 
 
 class NewtonMrFinder(Schema):
@@ -14,23 +18,74 @@ class NewtonMrFinder(Schema):
 
     kind: Literal["newton_mr"]
     max_iterations: Iterations = 500
+    hessian: Hessian = "auto"
     rtol: OpenFraction = 5e-4
     """Relative residual, or co-kernel residual, at which the linear solve stops."""
     max_krylov_iterations: Iterations | None = None
     """Products one linear solve may use; null is the number of parameters, 1,000 at
     most."""
-    step_size: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
+    step_size: StepSize = 0.1
     """First step size of the line search (alpha)."""
     backtracking_factor: OpenFraction = 0.5
     """Factor by which the step size shrinks and grows (beta)."""
     sufficient_decrease: OpenFraction = 1e-4
     """Decrease asked of a backtracked step (rho)."""
-    full_step_decrease: Annotated[float, Field(gt=0.0, le=1.0)] = 0.25
+    full_step_decrease: StepSize = 0.25
     """Decrease asked of the full Newton step (rho'); 0.5 is all that it can promise."""
     max_step_norm: Positive = 1e4
     """Norm at which the linear solve stops (maxxnorm)."""
     max_condition: Positive = 1e7
     """Condition number at which the linear solve stops (acondlim)."""
+
+
+class DampedNewtonFinder(Schema):
+    """Damped Newton: ``(H + gamma I) p = -g`` for every gamma of a set.
+
+    The step that leads to the smallest gradient norm is taken.
+    """
+
+    kind: Literal["damped_newton"]
+    max_iterations: Iterations = 500
+    hessian: Hessian = "auto"
+    dampings: Annotated[list[Nonnegative], Field(min_length=1, max_length=64)] = [
+        0.0,
+        1e-6,
+        1e-5,
+        1e-4,
+        1e-3,
+        1e-2,
+        1e-1,
+        1.0,
+    ]
+    """The set of gammas."""
+
+
+class GradientNormFinder(Schema):
+    """Descent on half the squared gradient norm along ``-H g``, a product a step."""
+
+    kind: Literal["gradient_norm"]
+    max_iterations: Iterations = 500
+    method: Literal["gradient_descent", "momentum", "backtracking"] = "backtracking"
+    learning_rate: Positive = 0.01
+    """Step size; the first one of `backtracking`."""
+    momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
+    """Used by the method `momentum`."""
+    criterion: Literal["wolfe", "newton_mr"] = "wolfe"
+    """What `backtracking` accepts: the Wolfe conditions, or Newton-MR's decrease."""
+
+
+class LevenbergMarquardtFinder(Schema):
+    """Levenberg-Marquardt: ``argmin_p |g + H p|^2 + mu |p|^2`` with mu adapted.
+
+    It converges to stationary points of the gradient norm: critical points, and
+    strictly gradient-flat ones.
+    """
+
+    kind: Literal["levenberg_marquardt"]
+    max_iterations: Iterations = 500
+    hessian: Hessian = "auto"
+    regularisation: Positive = 1e-2
+    """First mu."""
 
 
 class NoFinder(Schema):
@@ -39,4 +94,11 @@ class NoFinder(Schema):
     kind: Literal["none"]
 
 
-Finder = Annotated[NewtonMrFinder | NoFinder, Field(discriminator="kind")]
+Finder = Annotated[
+    NewtonMrFinder
+    | DampedNewtonFinder
+    | GradientNormFinder
+    | LevenbergMarquardtFinder
+    | NoFinder,
+    Field(discriminator="kind"),
+]

@@ -51,6 +51,16 @@ class ProblemSummary(Schema):
     warnings: list[str]
 
 
+class SearchSummary(Schema):
+    """How the search was done."""
+
+    finder: str
+    """Kind of the finder."""
+    hessian: str
+    """`exact` if every iterate's Hessian was formed, `krylov` if there were only
+    products with it."""
+
+
 class Index(Schema):
     """Counts of the Hessian's eigenvalues by sign."""
 
@@ -208,6 +218,8 @@ class Report(Schema):
     counts: Counts
     fractions: Fractions
     problem: ProblemSummary
+    search: SearchSummary | None
+    """Null where nothing was searched."""
     points: list[Point]
     summary: Summary
     artifacts: list[Artifact]

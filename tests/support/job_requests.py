@@ -133,13 +133,34 @@ STARTS = st.one_of(
     record("explicit", {"points": st.lists(POINT, min_size=1, max_size=3)}),
     record("box", {"low": POINT, "high": POINT, "count": COUNT}),
 )
+ITERATIONS: Fields = {"max_iterations": st.integers(1, 1_000_000)}
+HESSIAN: Fields = {"hessian": st.sampled_from(["auto", "exact", "krylov"])}
 FINDER = st.one_of(
     record("none"),
+    record(
+        "damped_newton",
+        {},
+        {
+            "dampings": st.lists(st.floats(0, 1e12), min_size=1, max_size=4),
+            **ITERATIONS,
+            **HESSIAN,
+        },
+    ),
+    record(
+        "gradient_norm",
+        {},
+        {
+            "method": st.sampled_from(["gradient_descent", "momentum", "backtracking"]),
+            **ITERATIONS,
+        },
+    ),
+    record("levenberg_marquardt", {}, {**ITERATIONS, **HESSIAN}),
     record(
         "newton_mr",
         {},
         {
-            "max_iterations": st.integers(1, 1_000_000),
+            **ITERATIONS,
+            **HESSIAN,
             "max_krylov_iterations": st.none() | st.integers(1, 1_000_000),
             "backtracking_factor": st.floats(0, 1, exclude_min=True, exclude_max=True),
         },

@@ -119,6 +119,7 @@ def report_of(claim: Claim, *, points: int, artifacts: list[Artifact]) -> Report
             gradient_norm_floor=0.0,
             warnings=[],
         ),
+        search=None,
         points=[point_of(number, label) for number, label in enumerate(labels)],
         summary=Summary(
             loss_index=[],

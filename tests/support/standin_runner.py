@@ -203,6 +203,7 @@ def make_report(
             gradient_norm_floor=0.0,
             warnings=[],
         ),
+        search=None,
         points=points,
         summary=Summary(
             loss_index=[],

@@ -58,6 +58,7 @@ def assemble(
         counts=counts,
         fractions=fractions(counts),
         problem=_problem(shards, specification),
+        search=shards[0].facts.search,
         points=points,
         summary=summarise(points, specification.classification),
         artifacts=[

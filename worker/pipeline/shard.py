@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from service.schemas.reports import Point
+from service.schemas.finders import NoFinder
+from service.schemas.reports import Point, SearchSummary
 from worker import build
 from worker.build import Built
 from worker.errors import Drained
@@ -87,6 +88,7 @@ def _run(
         samples=built.objective.samples,
         smooth=built.objective.smooth,
         warnings=built.warnings,
+        search=_search_summary(task, built),
         gradient_norm_floors=found.gradient_norm_floors,
     )
     write_result(task.folder, found.points, facts)
@@ -118,6 +120,14 @@ def _search(
     )
     result = state.result(task.specification.classification.flatness_cutoff)
     return state, [Run.of(result, row, i) for row, i in enumerate(task.starts)]
+
+
+def _search_summary(task: ShardTask, built: Built) -> SearchSummary | None:
+    finder = task.specification.finder
+    if isinstance(finder, NoFinder):
+        return None
+    formed = built.objective.parameters <= task.dense_limit
+    return SearchSummary(finder=finder.kind, hessian="exact" if formed else "krylov")
 
 
 def _starts(task: ShardTask, built: Built, observer: Observer, watch: Watch) -> Tensor:

@@ -8,7 +8,7 @@ from typing import final
 from pydantic import TypeAdapter
 
 from service.schemas.base import Schema
-from service.schemas.reports import Point
+from service.schemas.reports import Point, SearchSummary
 
 POINTS = "points.json"
 FACTS = "shard.json"
@@ -22,6 +22,7 @@ class Facts(Schema):
     samples: int | None
     smooth: bool
     warnings: list[str]
+    search: SearchSummary | None
     gradient_norm_floors: list[float]
     """Of the points whose Hessian is finite."""
 
