@@ -1,7 +1,9 @@
 """Submitting a job: resolve it, make it durable, then tell a worker."""
 
 import logging
+import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import final
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -102,10 +104,12 @@ class Submission:
         return resolve(request, summaries, self.limits)
 
     def _ranges(self, starts: int) -> list[ShardRange]:
-        size = self.starts_per_shard
+        """As few shards as may be, all of one size or one less."""
+        shards = math.ceil(starts / self.starts_per_shard)
+        bounds = [number * starts // shards for number in range(shards + 1)]
         return [
-            ShardRange(first=first, count=min(size, starts - first))
-            for first in range(0, starts, size)
+            ShardRange(first=first, count=end - first)
+            for first, end in pairwise(bounds)
         ]
 
     def _announce(self, shard_ids: list[str]) -> None:
