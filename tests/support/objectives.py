@@ -24,6 +24,7 @@ class FunctionObjective:
     smooth: bool = True
     dtype: torch.dtype = torch.float64
     device: torch.device = CPU
+    hessian_cost: float = 1.0
 
     def value(self, theta: Tensor) -> Tensor:
         return self.function(theta)
@@ -99,6 +100,10 @@ class CountingObjective:
     @property
     def device(self) -> torch.device:
         return self.inner.device
+
+    @property
+    def hessian_cost(self) -> float:
+        return self.inner.hessian_cost
 
     def value(self, theta: Tensor) -> Tensor:
         return self.inner.value(theta)

@@ -125,6 +125,13 @@ class Finder(Protocol):
         """What to remember at the starts, ``theta`` of ``(runs, parameters)``."""
         ...
 
+    def products(self, size: int) -> int:
+        """Hessian products that a step takes where ``H``, of this order, is not formed.
+
+        An order of magnitude.
+        """
+        ...
+
     def step(self, objective: Objective, point: Point, state: FinderState) -> Step:
         """One iteration of every run."""
         ...

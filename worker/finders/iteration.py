@@ -22,13 +22,11 @@ class Iteration:
         objective: What is searched.
         finder: How.
         rules: The loop's own stops.
-        dense: Whether Hessians are formed.
     """
 
     objective: Objective
     finder: Finder
     rules: StoppingRules
-    dense: bool
 
     def advance(
         self, state: SearchState, rows: Tensor, last: StopReason | None
@@ -44,7 +42,7 @@ class Iteration:
         state.gradient_evaluations[rows] += 1
         going_on = self._stop_at(state, rows, at, last)
         if len(going_on):
-            self._move(state, rows[going_on], self._point(at, going_on))
+            self._move(state, rows[going_on], self._point(at, going_on, formed=state.formed))
         for name in ("gradient_evaluations", "hessian_vector_products"):
             state.record(rows, name, getattr(state, name)[rows])
 
@@ -76,10 +74,10 @@ class Iteration:
         state.end(rows[finite & ended & ~below], last or StopReason.STAGNATED)
         return torch.nonzero(finite & ~ended)[:, 0]
 
-    def _point(self, at: Linearisation, kept: Tensor) -> Point:
+    def _point(self, at: Linearisation, kept: Tensor, *, formed: bool) -> Point:
         hessian = at.hessian if len(kept) == len(at.value) else at.hessian.take(kept)
         norm = torch.full_like(at.value[kept], torch.nan)
-        if self.dense:
+        if formed:
             hessian = DenseOperator(matrices=hessian.dense())
             norm = torch.linalg.matrix_norm(hessian.matrices)
         gradient = at.gradient[kept]

@@ -77,6 +77,10 @@ class NewtonMr:
         """Every run begins with the same step size."""
         return {"step_size": theta.new_full((len(theta),), self.step_size)}
 
+    def products(self, size: int) -> int:
+        """Those of one solve."""
+        return self.max_krylov_iterations or min(size, _MOST_KRYLOV_ITERATIONS)
+
     def step(self, objective: Objective, point: Point, state: FinderState) -> Step:
         """Solves for the Newton steps and searches along them."""
         solution = self._solve(point.hessian, point.gradient, self.rtol)
@@ -136,8 +140,7 @@ class NewtonMr:
             hessian,
             -g,
             rtol=rtol,
-            max_iterations=self.max_krylov_iterations
-            or min(hessian.size, _MOST_KRYLOV_ITERATIONS),
+            max_iterations=self.products(hessian.size),
             max_solution_norm=self.max_step_norm,
             max_condition=self.max_condition,
         )

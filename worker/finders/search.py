@@ -11,6 +11,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from worker.finders.base import Finder, StopReason
+from worker.finders.hessians import HessianChoice, forms_hessians
 from worker.finders.iteration import Iteration
 from worker.finders.state import SearchResult, SearchState
 from worker.finders.stopping import StoppingRules
@@ -31,6 +32,7 @@ def search(
     max_iterations: int = 500,
     squared_gradient_norm_cutoff: float = 1e-10,
     flatness_cutoff: float = 0.9,
+    hessian: HessianChoice = "auto",
     dense_limit: int = 2000,
     memory_budget_bytes: int = 2**31,
     observer: Observer | None = None,
@@ -45,15 +47,17 @@ def search(
         max_iterations: Steps a run may take.
         squared_gradient_norm_cutoff: ``|g|^2`` below which a point is critical.
         flatness_cutoff: Relative residual above which an iterate is gradient-flat.
-        dense_limit: Up to so many parameters the Hessians are formed, once for each
-            iterate, and the finder's products are products with matrices.
+        hessian: Whether Hessians are formed, once for each iterate, so that the
+            finder's products are products with matrices.
+        dense_limit: Number of parameters beyond which they are not.
         memory_budget_bytes: What the loop's own matrices and vectors may take; runs
             beyond it advance in groups.
         observer: Watches the state, and may ask for a stop.
         resume: State to go on from; its runs must be those of ``theta``.
 
     Returns:
-        The final points, reasons and histories.
+        The final points, reasons and histories. Hessians that are to be formed and are
+        too large raise the RunError of `forms_hessians`.
 
     Raises:
         ValueError: If ``resume`` is of other runs.
@@ -64,11 +68,13 @@ def search(
     state = resume
     if state is None:
         state = SearchState.begin(
-            theta, monitor=rules.start(theta), finder=finder.initial_state(theta)
+            theta,
+            formed=forms_hessians(hessian, objective, finder, dense_limit=dense_limit),
+            monitor=rules.start(theta),
+            finder=finder.initial_state(theta),
         )
-    dense = theta.shape[1] <= dense_limit
-    size = _group_size(theta, memory_budget_bytes, dense=dense)
-    iteration = Iteration(objective=objective, finder=finder, rules=rules, dense=dense)
+    size = _group_size(theta, memory_budget_bytes, formed=state.formed)
+    iteration = Iteration(objective=objective, finder=finder, rules=rules)
     asked_to_stop = False
     while len(active := state.active):
         last = None
@@ -85,10 +91,10 @@ def search(
     return state.result(flatness_cutoff)
 
 
-def _group_size(theta: Tensor, budget: int, *, dense: bool) -> int:
+def _group_size(theta: Tensor, budget: int, *, formed: bool) -> int:
     """How many runs may advance together within the budget."""
     parameters = theta.shape[1]
     numbers = _VECTORS_PER_RUN * parameters
-    if dense:
+    if formed:
         numbers += _MATRICES_PER_RUN * parameters**2
     return max(1, budget // (numbers * theta.element_size()))

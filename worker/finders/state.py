@@ -34,6 +34,7 @@ class SearchState:
     A search resumed from it goes on number for number.
 
     Attributes:
+        formed: Whether Hessians are formed, or known by their products only.
         iteration: Iterations done.
         theta: Iterates, ``(runs, parameters)``.
         value: Losses there, ``(runs,)``.
@@ -49,6 +50,7 @@ class SearchState:
         traces: The history, ``(runs, capacity)`` each, NaN where nothing happened.
     """
 
+    formed: bool
     iteration: int
     theta: Tensor
     value: Tensor
@@ -75,13 +77,19 @@ class SearchState:
 
     @classmethod
     def begin(
-        cls, theta: Tensor, *, monitor: dict[str, Tensor], finder: FinderState
+        cls,
+        theta: Tensor,
+        *,
+        formed: bool,
+        monitor: dict[str, Tensor],
+        finder: FinderState,
     ) -> Self:
         """The state before the first iteration, from starts ``(runs, parameters)``."""
         runs = len(theta)
         zeros = theta.new_zeros(runs, dtype=torch.int64)
         unknown = theta.new_full((runs,), torch.nan)
         return cls(
+            formed=formed,
             iteration=0,
             theta=theta.clone(),
             value=unknown.clone(),
@@ -130,6 +138,7 @@ class SearchState:
         """What is to be told of a search in which every run has ended."""
         columns = int(self.iterations.max()) + 1
         return SearchResult(
+            formed=self.formed,
             theta=self.theta,
             value=self.value,
             gradient=self.gradient,
@@ -146,6 +155,7 @@ class SearchState:
     def to_tensors(self) -> dict[str, Tensor]:
         """A copy under flat names, on the CPU."""
         tensors: dict[str, Tensor] = {name: getattr(self, name) for name in _PLAIN}
+        tensors["formed"] = torch.tensor(self.formed)
         tensors["iteration"] = torch.tensor(self.iteration)
         for group in _GROUPS:
             for name, tensor in getattr(self, group).items():
@@ -168,7 +178,9 @@ class SearchState:
                 for name, each in copies.items()
                 if name.startswith(f"{group}.")
             }
-        return cls(iteration=int(copies["iteration"]), **fields)
+        return cls(
+            formed=bool(copies["formed"]), iteration=int(copies["iteration"]), **fields
+        )
 
 
 _PLAIN = (
@@ -192,6 +204,7 @@ class SearchResult:
     """Where the runs ended, and how they came there.
 
     Attributes:
+        formed: Whether Hessians were formed, or known by their products only.
         theta: Final points, ``(runs, parameters)``.
         value: Losses there, ``(runs,)``; not finite where a start failed.
         gradient: Gradients there, ``(runs, parameters)``.
@@ -207,6 +220,7 @@ class SearchResult:
         ever_gradient_flat: Whether it exceeded the flatness cut-off, ``(runs,)`` bool.
     """
 
+    formed: bool
     theta: Tensor
     value: Tensor
     gradient: Tensor

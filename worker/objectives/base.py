@@ -59,6 +59,14 @@ class Objective(Protocol):
         """Where it computes."""
         ...
 
+    @property
+    def hessian_cost(self) -> float:
+        """Hessian products that cost as much as one Hessian, formed and decomposed.
+
+        A model of the objective's sizes alone, so that it is the same everywhere.
+        """
+        ...
+
     def value(self, theta: Tensor) -> Tensor:
         """Losses, ``(runs,)``."""
         ...

@@ -69,6 +69,11 @@ class LinearAutoencoderObjective:
         """Entries of both matrices."""
         return 2 * self._k * self._p
 
+    @property
+    def hessian_cost(self) -> float:
+        """Hessian products that cost as much as one Hessian, formed and decomposed."""
+        return 16.0
+
     def bytes_needed(self, runs: int) -> int:
         """Peak memory of a linearisation of so many runs, without dense Hessians."""
         matrices = 4 * self._k * self._k + 12 * self._k * self._p

@@ -16,6 +16,8 @@ from worker.objectives.full_batch import FullBatchLoss
 from worker.objectives.graphs import NetworkLoss, graph_size
 from worker.objectives.network_hessian import NetworkHessian
 
+_ASSEMBLY_COST = 16.0  # in Hessian products
+
 
 @final
 class NetworkObjective:
@@ -97,6 +99,11 @@ class NetworkObjective:
     def parameters(self) -> int:
         """Length of a parameter vector."""
         return self.layout.parameters
+
+    @property
+    def hessian_cost(self) -> float:
+        """Hessian products that cost as much as one Hessian, formed and decomposed."""
+        return float(self.parameters) if self._assembly is None else _ASSEMBLY_COST
 
     def bytes_needed(self, runs: int) -> int:
         """Peak memory of a linearisation of so many runs, without dense Hessians."""

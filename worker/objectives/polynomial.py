@@ -59,6 +59,11 @@ class PolynomialObjective:
         return True
 
     @property
+    def hessian_cost(self) -> float:
+        """Hessian products that cost as much as one Hessian, formed and decomposed."""
+        return 1.0
+
+    @property
     def warnings(self) -> list[str]:
         """There is nothing to beware of."""
         return []

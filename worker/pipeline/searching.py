@@ -8,6 +8,7 @@ from torch import Tensor
 
 from worker.errors import Drained
 from worker.finders.base import Finder, StopReason
+from worker.finders.hessians import HessianChoice
 from worker.finders.search import search
 from worker.finders.state import REASONS, RUNNING, SearchState
 from worker.objectives.base import Objective
@@ -24,6 +25,7 @@ def run_search(
     theta: Tensor,
     *,
     max_iterations: int,
+    hessian: HessianChoice = "auto",
     memory_budget_bytes: int,
     resume: SearchState | None,
     observer: Observer,
@@ -37,6 +39,7 @@ def run_search(
         finder: How.
         theta: Starts, ``(runs, parameters)``.
         max_iterations: Steps a run may take.
+        hessian: Whether Hessians are formed.
         memory_budget_bytes: What the loop may take.
         resume: State to go on from.
         observer: Hears of progress and checkpoints.
@@ -57,6 +60,7 @@ def run_search(
             max_iterations=max_iterations,
             squared_gradient_norm_cutoff=cutoffs.squared_gradient_norm_cutoff,
             flatness_cutoff=cutoffs.flatness_cutoff,
+            hessian=hessian,
             dense_limit=task.dense_limit,
             memory_budget_bytes=memory_budget_bytes,
             observer=tracker,
@@ -71,7 +75,7 @@ def run_search(
 
 def unsearched(theta: Tensor) -> SearchState:
     """The state of runs that took no step."""
-    state = SearchState.begin(theta, monitor={}, finder={})
+    state = SearchState.begin(theta, formed=False, monitor={}, finder={})
     state.reserve()
     return state
 

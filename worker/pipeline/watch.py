@@ -110,6 +110,11 @@ class WatchedObjective:
         """Where it computes."""
         return self.objective.device
 
+    @property
+    def hessian_cost(self) -> float:
+        """Hessian products that cost as much as one Hessian, formed and decomposed."""
+        return self.objective.hessian_cost
+
     def value(self, theta: Tensor) -> Tensor:
         """Losses, ``(runs,)``."""
         self.poll()

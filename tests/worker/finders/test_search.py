@@ -44,6 +44,9 @@ class Descent:
     def initial_state(self, theta: Tensor) -> FinderState:
         return {"path": torch.zeros_like(theta)}
 
+    def products(self, size: int) -> int:
+        return size
+
     def step(self, objective: Objective, point: Point, state: FinderState) -> Step:
         del objective
         move = torch.linalg.solve(point.hessian.dense(), -point.gradient)

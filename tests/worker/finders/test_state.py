@@ -7,6 +7,7 @@ from worker.finders.state import REASONS, RUNNING, SearchState
 def begun(runs: int = 3) -> SearchState:
     return SearchState.begin(
         torch.arange(2.0 * runs, dtype=torch.float64).view(runs, 2),
+        formed=True,
         monitor={"stalled": torch.zeros(runs, dtype=torch.int64)},
         finder={"step_size": torch.full((runs,), 0.1, dtype=torch.float64)},
     )
