@@ -40,6 +40,75 @@ class Decomposition:
     length: Tensor
 
 
+@final
+class GrowingLanczos:
+    """A Lanczos process that can be taken further, with full re-orthogonalisation.
+
+    Attributes:
+        steps: Made so far.
+    """
+
+    def __init__(self, start: Tensor) -> None:
+        """Begins with start vectors, ``(runs, size)``; a zero vector ends at once."""
+        runs, size = start.shape
+        norm = torch.linalg.vector_norm(start, dim=1)
+        self.steps = 0
+        self._basis = start.new_zeros(runs, 0, size)
+        self._diagonal, self._betas = start.new_zeros(2, runs, 0)
+        self._scale = start.new_zeros(runs)
+        self._alive = norm != 0  # NaN goes on, to be seen in the results
+        self._vector = torch.where(self._alive[:, None], start / norm[:, None], 0)
+        self._length = torch.zeros(runs, dtype=torch.int64, device=start.device)
+
+    def extend(self, operator: SymmetricOperator, steps: int) -> None:
+        """Makes more steps, as long as there are dimensions left.
+
+        Args:
+            operator: The matrices, the same ones each time.
+            steps: Number of steps.
+        """
+        size = self._basis.shape[2]
+        first, self.steps = self.steps, min(self.steps + steps, size)
+        self._basis = _lengthened(self._basis, self.steps)
+        self._diagonal = _lengthened(self._diagonal, self.steps)
+        self._betas = _lengthened(self._betas, self.steps)
+        for step in range(first, self.steps):
+            self._step(step, operator)
+
+    def keep(self, rows: Tensor) -> None:
+        """Goes on with the runs of the given numbers only, ``(k,)`` integers."""
+        self._basis = self._basis[rows]
+        self._diagonal, self._betas = self._diagonal[rows], self._betas[rows]
+        self._scale, self._alive = self._scale[rows], self._alive[rows]
+        self._vector, self._length = self._vector[rows], self._length[rows]
+
+    def decomposition(self) -> Decomposition:
+        """What the steps so far have found, at least one."""
+        return Decomposition(
+            basis=self._basis,
+            diagonal=self._diagonal,
+            off_diagonal=self._betas[:, :-1],
+            last_beta=self._betas[:, -1],
+            last_vector=self._vector,
+            length=self._length,
+        )
+
+    def _step(self, step: int, operator: SymmetricOperator) -> None:
+        vector, alive = self._vector, self._alive
+        self._length = self._length + alive
+        self._basis[:, step] = vector
+        remainder, components = orthogonalise(
+            self._basis[:, : step + 1], operator.matvec(vector)
+        )
+        alpha = components[:, step]
+        beta = torch.linalg.vector_norm(remainder, dim=1)
+        self._scale = torch.maximum(self._scale, alpha.abs() + beta)
+        self._diagonal[:, step] = torch.where(alive, alpha, self._diagonal[:, 0])
+        self._alive = alive & (beta > negligible(self._scale, vector.shape[1]))
+        self._betas[:, step] = torch.where(self._alive, beta, 0)
+        self._vector = torch.where(self._alive[:, None], remainder / beta[:, None], 0)
+
+
 def lanczos(operator: SymmetricOperator, start: Tensor, *, steps: int) -> Decomposition:
     """Decomposes every operator from its start vector, with full re-orthogonalisation.
 
@@ -51,35 +120,9 @@ def lanczos(operator: SymmetricOperator, start: Tensor, *, steps: int) -> Decomp
     Returns:
         The decomposition.
     """
-    runs, size = start.shape
-    steps = min(steps, size)
-    basis = start.new_zeros(runs, steps, size)
-    diagonal, betas = start.new_zeros(2, runs, steps)
-    vector = start / torch.linalg.vector_norm(start, dim=1, keepdim=True)
-    scale = start.new_zeros(runs)
-    alive = torch.ones(runs, dtype=torch.bool, device=start.device)
-    length = torch.zeros(runs, dtype=torch.int64, device=start.device)
-    for step in range(steps):
-        length += alive
-        basis[:, step] = vector
-        remainder, components = orthogonalise(
-            basis[:, : step + 1], operator.matvec(vector)
-        )
-        alpha = components[:, step]
-        beta = torch.linalg.vector_norm(remainder, dim=1)
-        scale = torch.maximum(scale, alpha.abs() + beta)
-        diagonal[:, step] = torch.where(alive, alpha, diagonal[:, 0])
-        alive = alive & (beta > negligible(scale, size))
-        betas[:, step] = torch.where(alive, beta, 0)
-        vector = torch.where(alive[:, None], remainder / beta[:, None], 0)
-    return Decomposition(
-        basis=basis,
-        diagonal=diagonal,
-        off_diagonal=betas[:, :-1],
-        last_beta=betas[:, -1],
-        last_vector=vector,
-        length=length,
-    )
+    process = GrowingLanczos(start)
+    process.extend(operator, steps)
+    return process.decomposition()
 
 
 def orthogonalise(basis: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
@@ -104,3 +147,10 @@ def orthogonalise(basis: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
 def negligible(scale: Tensor, size: int) -> Tensor:
     """Norms that are rounding errors of products of norm ``scale``, elementwise."""
     return 10 * torch.finfo(scale.dtype).eps * size**0.5 * scale
+
+
+def _lengthened(tensor: Tensor, length: int) -> Tensor:
+    """The tensor with its second dimension filled up with zeros."""
+    longer = tensor.new_zeros(tensor.shape[0], length, *tensor.shape[2:])
+    longer[:, : tensor.shape[1]] = tensor
+    return longer

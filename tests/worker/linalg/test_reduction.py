@@ -1,0 +1,142 @@
+import pytest
+import torch
+from torch import Tensor
+
+from tests.support.matrices import symmetric, vectors
+from worker.linalg.krylov_reduction import KrylovReduction, krylov_reduction
+from worker.linalg.operators import DenseOperator
+from worker.linalg.reduction import Reduction, reduce
+
+SPECTRA = {
+    "definite": torch.linspace(1, 9, 30),
+    "indefinite": torch.linspace(-5, 7, 30),
+    "singular": torch.cat([torch.zeros(9), torch.linspace(-2, 5, 21)]),
+    "repeated": torch.tensor([3.0, 1.0, -2.0]).repeat_interleave(10),
+    "low rank": torch.cat([torch.zeros(25), torch.linspace(-1, 1.5, 5)]),
+    "zero": torch.zeros(30),
+}
+A = torch.stack([symmetric(x.double(), k) for k, x in enumerate(SPECTRA.values())])
+G = vectors(len(A), 30)
+MU = torch.tensor([1e-6, 1e-2, 1.0, 100.0], dtype=torch.float64)[:, None].expand(4, 6)
+# None of them is minus an eigenvalue.
+GAMMA = torch.tensor([1e-2, 0.3, 40.0], dtype=torch.float64)[:, None].expand(3, 6)
+
+
+@pytest.fixture(params=["spectral", "krylov"])
+def reduction(request: pytest.FixtureRequest) -> Reduction:
+    operator = DenseOperator(matrices=A)
+    if request.param == "spectral":
+        return reduce(operator, G)
+    return krylov_reduction(
+        operator, G, regularisations=MU, dampings=GAMMA, tolerance=1e-15
+    )
+
+
+def least_squares(matrix: Tensor, g: Tensor, mu: float) -> Tensor:
+    """``argmin |g + H p|^2 + mu |p|^2`` as an ordinary least-squares problem."""
+    tall = torch.cat([matrix, mu**0.5 * torch.eye(len(matrix), dtype=matrix.dtype)])
+    return torch.linalg.lstsq(tall, torch.cat([-g, torch.zeros_like(g)])[:, None])[0][
+        :, 0
+    ]
+
+
+def test_regularised_steps_solve_the_least_squares_problems(
+    reduction: Reduction,
+) -> None:
+    steps = reduction.regularised(MU)
+
+    for k, mu in enumerate(MU[:, 0].tolist()):
+        for run in range(len(A)):
+            expected = least_squares(A[run], G[run], mu)
+            error = (steps.directions[k, run] - expected).norm()
+            assert error <= 1e-8 * expected.norm()
+
+
+def test_damped_steps_solve_the_shifted_systems(reduction: Reduction) -> None:
+    steps = reduction.damped(GAMMA)
+
+    identity = torch.eye(30, dtype=torch.float64)
+    for k, gamma in enumerate(GAMMA[:, 0].tolist()):
+        expected = torch.linalg.solve(A + gamma * identity, -G)
+        torch.testing.assert_close(steps.directions[k], expected)
+
+
+@pytest.mark.parametrize("kind", ["regularised", "damped"])
+def test_lengths_and_residuals_are_those_of_the_steps(
+    reduction: Reduction, kind: str
+) -> None:
+    steps = getattr(reduction, kind)(GAMMA)
+
+    residual = G + torch.einsum("rij,krj->kri", A, steps.directions)
+    torch.testing.assert_close(steps.squared_residual, residual.square().sum(2))
+    torch.testing.assert_close(steps.squared_length, steps.directions.square().sum(2))
+
+
+def test_without_damping_the_steps_are_the_shortest_newton_steps(
+    reduction: Reduction,
+) -> None:
+    zero = torch.zeros(1, len(A), dtype=torch.float64)
+    expected = torch.einsum("rij,rj->ri", torch.linalg.pinv(A, rtol=1e-12), -G)
+
+    torch.testing.assert_close(reduction.regularised(zero).directions[0], expected)
+    # A Krylov space of a singular, incompatible system holds no such solution.
+    rows = list(range(2 if isinstance(reduction, KrylovReduction) else 6))
+    torch.testing.assert_close(
+        reduction.damped(zero).directions[0, rows], expected[rows]
+    )
+
+
+def test_rows_can_be_taken(reduction: Reduction) -> None:
+    rows = torch.tensor([4, 1])
+    some = reduction.take(rows)
+
+    for kind, damping in (("regularised", MU), ("damped", GAMMA)):
+        torch.testing.assert_close(
+            getattr(some, kind)(damping[:, rows]).directions,
+            getattr(reduction, kind)(damping).directions[:, rows],
+        )
+    assert torch.equal(some.products, reduction.products[rows])
+
+
+def test_the_exact_norm_is_that_of_frobenius_and_costs_no_products() -> None:
+    found = reduce(DenseOperator(matrices=A), G)
+
+    torch.testing.assert_close(found.norm, torch.linalg.matrix_norm(A))
+    assert (found.products == 0).all()
+
+
+def test_a_matrix_that_is_not_finite_spoils_only_its_own_steps() -> None:
+    broken = A.clone()
+    broken[1, 0, 0] = torch.nan
+
+    for found in (
+        reduce(DenseOperator(matrices=broken), G),
+        krylov_reduction(DenseOperator(matrices=broken), G, regularisations=MU),
+    ):
+        finite = found.regularised(MU).directions.isfinite().all(dim=2).all(dim=0)
+        assert finite.tolist() == [True, False, True, True, True, True]
+
+
+def test_a_run_without_gradient_has_no_step() -> None:
+    g = G.clone()
+    g[0] = 0.0
+
+    for found in (
+        reduce(DenseOperator(matrices=A), g),
+        krylov_reduction(DenseOperator(matrices=A), g, regularisations=MU),
+    ):
+        assert (found.regularised(MU).directions[:, 0] == 0).all()
+
+
+def test_single_precision_is_kept() -> None:
+    operator = DenseOperator(matrices=A.float())
+    for found in (
+        reduce(operator, G.float()),
+        krylov_reduction(operator, G.float(), regularisations=MU.float()),
+    ):
+        steps = found.regularised(MU.float())
+        assert steps.directions.dtype is torch.float32
+        residual = G.float() + torch.einsum("rij,krj->kri", A.float(), steps.directions)
+        torch.testing.assert_close(
+            steps.squared_residual, residual.square().sum(2), rtol=1e-3, atol=1e-4
+        )
