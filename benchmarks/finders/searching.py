@@ -1,0 +1,63 @@
+"""Our finders, as a worker runs them: all starts in one batch."""
+
+from pydantic import TypeAdapter
+from torch import Tensor
+
+from benchmarks.finders.counting import CountedObjective
+from benchmarks.finders.trial import CRITICAL, Trial, examine
+from benchmarks.stopwatch import Stopwatch
+from service.schemas.finders import Finder
+from worker import build
+from worker.finders.search import search
+from worker.objectives.base import Objective
+from worker.objectives.linear_autoencoder import LinearAutoencoderObjective
+
+ITERATIONS = 500
+
+
+def run_ours(
+    kind: str,
+    objective: Objective,
+    theta: Tensor,
+    *,
+    known: LinearAutoencoderObjective,
+    iterations: int,
+) -> Trial:
+    """One search from all starts together.
+
+    Args:
+        kind: Of the finder, which keeps its defaults.
+        objective: What is searched.
+        theta: Starts, ``(runs, 128)``.
+        known: The same loss, with its critical points.
+        iterations: Steps a run may take.
+
+    Returns:
+        What came out; the time is that of the search alone.
+    """
+    specification: Finder = TypeAdapter(Finder).validate_python({"kind": kind})
+    built = build.finder(specification)
+    assert built is not None  # noqa: S101
+    counted = CountedObjective(inner=objective)
+    with Stopwatch(str(theta.device)) as watch:
+        result = search(
+            counted,
+            built.finder,
+            theta,
+            max_iterations=iterations,
+            squared_gradient_norm_cutoff=CRITICAL,
+            memory_budget_bytes=2**30,
+        )
+    found, matched, index = examine(known, result.theta)
+    return Trial(
+        theta=result.theta,
+        found=found,
+        matched=matched,
+        index=index,
+        iterations=result.iterations,
+        gradients=counted.counts.gradients,
+        products=counted.counts.products,
+        hessians=counted.counts.hessians,
+        wall_s=watch.wall_s,
+        cpu_s=watch.cpu_s,
+    )
