@@ -219,7 +219,7 @@ class Report(Schema):
     fractions: Fractions
     problem: ProblemSummary
     search: SearchSummary | None
-    """Null where nothing was searched."""
+    """Null where nothing was searched, or nothing before the job was cancelled."""
     points: list[Point]
     summary: Summary
     artifacts: list[Artifact]

@@ -14,6 +14,7 @@ from worker.build.problems import Built
 from worker.datasets.randomness import generator
 from worker.errors import RunError
 from worker.finders.base import Finder
+from worker.finders.hessians import HessianChoice
 from worker.finders.newton_mr import NewtonMr
 from worker.networks.initialisation import initialise
 from worker.starts import optimizers
@@ -27,10 +28,17 @@ from worker.starts.weights import weights_starts
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltFinder:
-    """A finder and the number of steps it may take."""
+    """A finder and what the search with it is told.
+
+    Attributes:
+        finder: How steps are made.
+        max_iterations: Steps that a run may take.
+        hessian: Whether Hessians are formed.
+    """
 
     finder: Finder
     max_iterations: int
+    hessian: HessianChoice
 
 
 def starts(
@@ -98,6 +106,7 @@ def finder(specification: f.Finder) -> BuiltFinder | None:
                     max_condition=spec.max_condition,
                 ),
                 max_iterations=spec.max_iterations,
+                hessian=spec.hessian,
             )
         case f.NoFinder():
             return None

@@ -58,7 +58,7 @@ def assemble(
         counts=counts,
         fractions=fractions(counts),
         problem=_problem(shards, specification),
-        search=shards[0].facts.search,
+        search=next((s.facts.search for s in shards if s.facts.search), None),
         points=points,
         summary=summarise(points, specification.classification),
         artifacts=[

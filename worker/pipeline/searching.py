@@ -25,7 +25,7 @@ def run_search(
     theta: Tensor,
     *,
     max_iterations: int,
-    hessian: HessianChoice = "auto",
+    hessian: HessianChoice,
     memory_budget_bytes: int,
     resume: SearchState | None,
     observer: Observer,

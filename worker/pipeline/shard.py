@@ -88,7 +88,7 @@ def _run(
         samples=built.objective.samples,
         smooth=built.objective.smooth,
         warnings=built.warnings,
-        search=_search_summary(task, built),
+        search=_search_summary(task, state),
         gradient_norm_floors=found.gradient_norm_floors,
     )
     write_result(task.folder, found.points, facts)
@@ -113,6 +113,7 @@ def _search(
         finder.finder,
         theta,
         max_iterations=finder.max_iterations,
+        hessian=finder.hessian,
         memory_budget_bytes=budget,
         resume=resume,
         observer=observer,
@@ -122,12 +123,13 @@ def _search(
     return state, [Run.of(result, row, i) for row, i in enumerate(task.starts)]
 
 
-def _search_summary(task: ShardTask, built: Built) -> SearchSummary | None:
+def _search_summary(task: ShardTask, state: SearchState) -> SearchSummary | None:
+    """How the search was done; None where there was none, or no iteration of it."""
     finder = task.specification.finder
-    if isinstance(finder, NoFinder):
+    if isinstance(finder, NoFinder) or state.iteration == 0:
         return None
-    formed = built.objective.parameters <= task.dense_limit
-    return SearchSummary(finder=finder.kind, hessian="exact" if formed else "krylov")
+    hessian = "exact" if state.formed else "krylov"
+    return SearchSummary(finder=finder.kind, hessian=hessian)
 
 
 def _starts(task: ShardTask, built: Built, observer: Observer, watch: Watch) -> Tensor:

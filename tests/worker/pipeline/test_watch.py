@@ -94,6 +94,7 @@ def test_interrupted_search_keeps_its_last_iterates(
         finder.finder,
         theta,
         max_iterations=50,
+        hessian="auto",
         memory_budget_bytes=2**20,
         resume=None,
         observer=observer,
