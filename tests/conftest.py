@@ -1,1 +1,12 @@
-pytest_plugins = ["tests.support.databases"]
+from collections import Counter
+
+import pytest
+
+pytest_plugins = ["tests.support.databases", "tests.support.devices"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of tests with the same id only one would run where several processes do."""
+    doubled = [name for name, n in Counter(i.nodeid for i in items).items() if n > 1]
+    if doubled:
+        raise pytest.UsageError(f"several tests are called {doubled}")

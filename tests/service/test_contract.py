@@ -27,7 +27,9 @@ CONFIG = schemathesis.Config.from_dict(
 schema = schemathesis.openapi.from_dict(json.loads(DOCUMENT.read_text()), config=CONFIG)
 
 
-@pytest.fixture(scope="module")
+# Without a parameter all operations would have one test id, and of tests with the same
+# id only one runs where several processes share them.
+@pytest.fixture(scope="module", params=["all scopes"])
 def key(api: LiveApi) -> str:
     return api.key()[1]
 
