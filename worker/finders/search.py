@@ -11,6 +11,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from worker.finders.base import Finder, StopReason
+from worker.finders.groups import Groups
 from worker.finders.hessians import HessianChoice, forms_hessians
 from worker.finders.iteration import Iteration
 from worker.finders.state import SearchResult, SearchState
@@ -73,18 +74,19 @@ def search(
             monitor=rules.start(theta),
             finder=finder.initial_state(theta),
         )
-    size = _group_size(theta, memory_budget_bytes, formed=state.formed)
-    iteration = Iteration(objective=objective, finder=finder, rules=rules)
+    groups = Groups(
+        iteration=Iteration(objective=objective, finder=finder, rules=rules),
+        size=_group_size(theta, memory_budget_bytes, formed=state.formed),
+    )
     asked_to_stop = False
-    while len(active := state.active):
+    while len(state.active):
         last = None
         if state.iteration >= max_iterations:
             last = StopReason.MAX_ITERATIONS
         elif asked_to_stop:
             last = StopReason.STOP_REQUESTED
         state.reserve()
-        for rows in active.split(size):
-            iteration.advance(state, rows, last)
+        groups.advance(state, last)
         if last is None:
             state.iteration += 1
             asked_to_stop = observer is not None and not observer(state)

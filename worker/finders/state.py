@@ -1,7 +1,7 @@
 """The whole state of a batched search, and its result."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self, final
 
 import torch
@@ -152,6 +152,21 @@ class SearchState:
             ever_gradient_flat=self.relative_residual_max > flatness_cutoff,
         )
 
+    def snapshot(self) -> Self:
+        """A copy to go back to within this iteration; it shares the traces."""
+        copies: dict[str, Any] = {name: getattr(self, name).clone() for name in _PLAIN}
+        for group in _MEMORIES:
+            memory = getattr(self, group)
+            copies[group] = {name: each.clone() for name, each in memory.items()}
+        return replace(self, **copies)
+
+    def go_back(self, snapshot: Self) -> None:
+        """Forgets what has been done in this iteration since a snapshot."""
+        for name in (*_PLAIN, *_MEMORIES):
+            setattr(self, name, getattr(snapshot, name))
+        for trace in self.traces.values():
+            trace[:, self.iteration :] = torch.nan
+
     def to_tensors(self) -> dict[str, Tensor]:
         """A copy under flat names, on the CPU."""
         tensors: dict[str, Tensor] = {name: getattr(self, name) for name in _PLAIN}
@@ -195,7 +210,8 @@ _PLAIN = (
     "relative_residual_max_iteration",
 )
 _FIRST_CAPACITY = 64
-_GROUPS = ("monitor", "finder", "traces")
+_MEMORIES = ("monitor", "finder")
+_GROUPS = (*_MEMORIES, "traces")
 
 
 @final

@@ -1,15 +1,15 @@
 """Memory: what to do when it is used up."""
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TypeVar
 
 import torch
 
 from worker.errors import RunError
+from worker.linalg.shortage import is_shortage, release
 
 LEAST_BUDGET_BYTES = 2**26
-"""Below this a smaller batch would not help any more."""
+"""Below this a smaller budget would not help any more."""
 
 _Result = TypeVar("_Result")
 
@@ -17,7 +17,7 @@ _Result = TypeVar("_Result")
 def within_memory(
     compute: Callable[[int], _Result], budget_bytes: int, *, device: torch.device
 ) -> _Result:
-    """Computes within a budget; on a GPU, with half of it as often as memory is short.
+    """Computes within a budget, with half of it as often as memory is short.
 
     Args:
         compute: Takes a budget in bytes; on a second call it goes on from its last
@@ -26,31 +26,22 @@ def within_memory(
         device: Where it computes.
 
     Returns:
-        What ``compute`` returns; a RunError (``out_of_memory``) passes through where
-        nothing else can be done.
+        What ``compute`` returns.
+
+    Raises:
+        RunError: If memory is too short for any budget (``out_of_memory``).
+        MemoryError: None; a RuntimeError of ``compute`` passes through where memory
+            is not its reason.
+        RuntimeError: See above.
     """
-    with _naming_shortage(device):
-        while budget_bytes // 2 >= LEAST_BUDGET_BYTES:
-            try:
-                return compute(budget_bytes)
-            except torch.OutOfMemoryError:  # raised by GPU allocators only
-                budget_bytes //= 2
-                torch.cuda.empty_cache()
-        return compute(budget_bytes)
-
-
-@contextmanager
-def _naming_shortage(device: torch.device) -> Generator[None]:
-    """Turns what a lack of memory raises, on any device, into one error."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not _is_shortage(error):
-            raise
-        raise RunError("out_of_memory", f"not enough memory on {device}") from error
-
-
-def _is_shortage(error: RuntimeError) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or (
-        "can't allocate memory" in str(error)
-    )
+    while True:
+        try:
+            return compute(budget_bytes)
+        except (MemoryError, RuntimeError) as error:
+            if not is_shortage(error):
+                raise
+            if budget_bytes // 2 < LEAST_BUDGET_BYTES:
+                message = f"not enough memory on {device}"
+                raise RunError("out_of_memory", message) from error
+        budget_bytes //= 2
+        release()

@@ -11,6 +11,7 @@ from worker.finders.base import Finder, StopReason
 from worker.finders.hessians import HessianChoice
 from worker.finders.search import search
 from worker.finders.state import REASONS, RUNNING, SearchState
+from worker.linalg.shortage import is_shortage
 from worker.objectives.base import Objective
 from worker.objectives.determinism import check_determinism
 from worker.pipeline.checkpoints import Checkpoint
@@ -47,11 +48,14 @@ def run_search(
 
     Returns:
         The final state, in which every run has ended.
+
+    Raises:
+        MemoryError: If memory does not hold one run; the search has been checkpointed.
+        RuntimeError: The same, as allocators say it.
     """
     check_determinism(objective, theta[:1])
     cutoffs = task.specification.classification
-    state = resume or unsearched(theta)
-    tracker = _Tracker(task, state, max_iterations, observer, watch)
+    tracker = _Tracker(task, resume, max_iterations, observer, watch)
     try:
         search(
             WatchedObjective(objective=objective, poll=watch.poll_search),
@@ -67,10 +71,14 @@ def run_search(
             resume=resume,
         )
     except Interrupted:
-        return _ended(tracker.state)
+        return _ended(tracker.state or unsearched(theta))
+    except (MemoryError, RuntimeError) as error:
+        if is_shortage(error):
+            tracker.write()
+        raise
     if not watch.stop_requested:
         tracker.write()
-    return tracker.state
+    return tracker.state or unsearched(theta)
 
 
 def unsearched(theta: Tensor) -> SearchState:
@@ -89,12 +97,16 @@ def _ended(state: SearchState) -> SearchState:
 
 @final
 class _Tracker:
-    """The search's observer: tells of progress and writes checkpoints."""
+    """The search's observer: tells of progress and writes checkpoints.
+
+    Attributes:
+        state: Where the search is, once that is known.
+    """
 
     def __init__(
         self,
         task: ShardTask,
-        state: SearchState,
+        state: SearchState | None,
         max_iterations: int,
         observer: Observer,
         watch: Watch,
@@ -125,7 +137,9 @@ class _Tracker:
         return True
 
     def write(self) -> None:
-        """Writes a checkpoint now."""
+        """Writes a checkpoint now, if there is a state to be written."""
+        if self.state is None:
+            return
         self._checkpoint.write(self.state)
         self._observer.checkpointed(self._checkpoint.path)
         self._due = time.monotonic() + self._interval_s
