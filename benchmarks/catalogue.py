@@ -1,6 +1,12 @@
 """All benchmarks."""
 
+from benchmarks.batching import picture as batching_picture, together
 from benchmarks.benchmark import Benchmark
-from benchmarks.finders import comparison, picture
+from benchmarks.finders import comparison, picture as finders_picture
+from benchmarks.growth import picture as growth_picture, scaling
 
-BENCHMARKS = (Benchmark(name="finders", run=comparison.run, plot=picture.plot),)
+BENCHMARKS = (
+    Benchmark(name="finders", run=comparison.run, plot=finders_picture.plot),
+    Benchmark(name="growth", run=scaling.run, plot=growth_picture.plot),
+    Benchmark(name="batching", run=together.run, plot=batching_picture.plot),
+)

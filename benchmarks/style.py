@@ -1,12 +1,15 @@
 """How the plots look."""
 
-from matplotlib import rc_context, rcParams
+from typing import Any
+
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.typing import RcKeyType
 
 COLOURS = ("#1b6ca8", "#d1495b", "#3a7d44", "#c98a1b", "#6c5b7b")
 
-_STYLE = {
+_STYLE: dict[RcKeyType, Any] = {
     "axes.axisbelow": True,
     "axes.grid": True,
     "axes.spines.right": False,
@@ -24,8 +27,7 @@ _WIDTH, _HEIGHT = 4.8, 3.8  # inches
 
 def panels(title: str, *, columns: int, rows: int = 1) -> tuple[Figure, list[Axes]]:
     """An empty figure of panels, row by row."""
-    with rc_context():
-        rcParams.update(_STYLE)
+    with rc_context(_STYLE):
         figure = Figure(
             figsize=(_WIDTH * columns, _HEIGHT * rows + 0.5), layout="constrained"
         )

@@ -46,6 +46,7 @@ def run_ours(
             theta,
             max_iterations=iterations,
             squared_gradient_norm_cutoff=CRITICAL,
+            hessian=built.hessian,
             memory_budget_bytes=2**30,
         )
     found, matched, index = examine(known, result.theta)

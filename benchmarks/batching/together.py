@@ -1,0 +1,93 @@
+"""The benchmark of batching."""
+
+from collections.abc import Callable
+from functools import partial
+
+from torch import Tensor
+
+from benchmarks.results import Result, Row, Table
+from benchmarks.settings import Settings
+from benchmarks.stopwatch import Stopwatch, alone
+from worker.finders.hessians import HessianChoice
+from worker.finders.newton_mr import NewtonMr
+from worker.finders.search import search
+from worker.networks.architectures import mlp
+from worker.networks.initialisation import initialise
+from worker.objectives.linear_autoencoder import autoencoder_samples
+from worker.objectives.network import NetworkObjective
+from worker.starts.random import random_starts
+
+_SIZES = [16, 8, 16]
+_REPEATS = 5
+_RUNS = {"full": 32, "quick": 16, "tiny": 2}
+_SAMPLES = {"full": (100, 1000, 10_000), "quick": (100, 1000, 10_000), "tiny": (10,)}
+_ITERATIONS = 3
+_PRODUCTS = 20  # of one linear solve
+
+
+def run(settings: Settings) -> Result:
+    """Gradients, Hessians and searches of many runs, at once and one by one."""
+    rows: list[Row] = []
+    with alone(settings):
+        for samples in _SAMPLES[settings.scale]:
+            rows.extend(_compare(settings, samples))
+    return Result(
+        name="batching",
+        title=f"{_RUNS[settings.scale]} runs at once against one after another",
+        tables=[Table(title="Autoencoder 16-8-16, swish, mse", rows=rows)],
+        targets=[],
+        notes=[f"minima over {_REPEATS} turns; newton_mr, {_ITERATIONS} iterations"],
+        series={},
+    )
+
+
+def _compare(settings: Settings, samples: int) -> list[Row]:
+    objective = _objective(settings, samples)
+    theta = random_starts(
+        partial(initialise, mlp(_SIZES, "swish")),
+        range(_RUNS[settings.scale]),
+        seed=0,
+    ).to(settings.device)
+    pieces: dict[str, Callable[[Tensor], object]] = {
+        "gradient": objective.gradient,
+        "product": lambda batch: objective.linearise(batch).hessian.matvec(batch),
+        "formed Hessian": lambda batch: objective.linearise(batch).hessian.dense(),
+        "search, exact": partial(_search, objective, "exact"),
+        "search, krylov": partial(_search, objective, "krylov"),
+    }
+    return [
+        {"samples": samples, "work": name} | _times(work, theta, settings.device)
+        for name, work in pieces.items()
+    ]
+
+
+def _times(work: Callable[[Tensor], object], theta: Tensor, device: str) -> Row:
+    together: list[Stopwatch] = []
+    apart: list[Stopwatch] = []
+    for _ in range(_REPEATS):
+        with Stopwatch(device) as watch:
+            work(theta)
+        together.append(watch)
+        with Stopwatch(device) as watch:
+            for one in theta.split(1):
+                work(one)
+        apart.append(watch)
+    fast, slow = (min(each, key=lambda w: w.wall_s) for each in (together, apart))
+    return {
+        "at_once_ms": 1e3 * fast.wall_s,
+        "one_by_one_ms": 1e3 * slow.wall_s,
+        "at_once_cpu_ms": 1e3 * min(each.cpu_s for each in together),
+        "one_by_one_cpu_ms": 1e3 * min(each.cpu_s for each in apart),
+        "ratio": slow.wall_s / fast.wall_s,
+    }
+
+
+def _objective(settings: Settings, samples: int) -> NetworkObjective:
+    drawn = autoencoder_samples(input_size=_SIZES[0], samples=samples, seed=0)
+    x = drawn.x.to(settings.device)
+    return NetworkObjective(module=mlp(_SIZES, "swish"), x=x, y=x, loss="mse")
+
+
+def _search(objective: NetworkObjective, hessian: HessianChoice, theta: Tensor) -> None:
+    finder = NewtonMr(max_krylov_iterations=_PRODUCTS, rtol=1e-12)
+    search(objective, finder, theta, max_iterations=_ITERATIONS, hessian=hessian)

@@ -1,0 +1,169 @@
+"""The benchmark of growth."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from benchmarks.growth.jobs import (
+    BUDGET,
+    PARAMETERS,
+    SAMPLES,
+    STARTS,
+    Axes,
+    Case,
+)
+from benchmarks.results import Result, Row, Table, Target
+from benchmarks.settings import Settings
+from benchmarks.stopwatch import alone
+from service.operations.limits import limits
+from service.resolution.resolution import resolve
+from service.settings import Settings as ServiceSettings
+
+SIZES = (STARTS, SAMPLES, PARAMETERS)
+_MIB = 2**20
+_LINEAR = 1.1  # an exponent that still counts as linear
+_HOW = "newton_mr, 20 products a solve, no early end; parameters: Krylov mode"
+_READING = (
+    "peak: growth of the process (or of what it holds on the GPU) at the peak of the"
+    " whole job; estimate: what POST /v1/jobs/validate states"
+)
+_AXES = {
+    "full": Axes(
+        starts=(1, 2, 4, 8, 16, 32, 64),
+        samples=(4000, 8000, 16_000, 32_000),
+        widths=(32, 64, 128, 272),
+        budgets_mib=(128, 256, 512, 1024),
+        iterations=5,
+    ),
+    "quick": Axes(
+        starts=(1, 4, 16, 64),
+        samples=(4000, 8000, 16_000, 32_000),
+        widths=(32, 64, 128, 272),
+        budgets_mib=(128, 512),
+        iterations=2,
+    ),
+    "tiny": Axes(starts=(1,), samples=(10,), widths=(), budgets_mib=(), iterations=1),
+}
+
+
+def run(settings: Settings) -> Result:
+    """Runs every job in a process of its own."""
+    axes = _AXES[settings.scale]
+    with alone(settings):
+        rows = [_measure(case, settings) for case in axes.cases()]
+    by_axis = {
+        axis: [row for row in rows if row["varied"] == axis]
+        for axis in (*SIZES, BUDGET)
+    }
+    exponents = [_exponents(axis, by_axis[axis]) for axis in SIZES]
+    return Result(
+        name="growth",
+        title="a search and what it takes, against its sizes",
+        tables=[
+            Table(title="Time of the search and peak memory of the job", rows=rows),
+            Table(title="Exponents: cost grows like size to the power", rows=exponents),
+        ],
+        targets=_targets(exponents, rows),
+        notes=[_HOW, _READING],
+        series={},
+    )
+
+
+def _measure(case: Case, settings: Settings) -> Row:
+    service = ServiceSettings()
+    resolution = resolve(case.request, {}, limits(service))
+    if resolution.resolved is None or resolution.estimate is None:
+        raise ValueError(f"{case.axis} {case.size}: {resolution.findings}")
+    estimate = resolution.estimate
+    order = {
+        "specification": _specification(case),
+        "warm_up": _specification(_WARM_UP),
+        "starts": estimate.starts,
+        "budget_bytes": case.budget_bytes,
+        "dense_limit": service.dense_limit,
+        "device": settings.device,
+        "threads": torch.get_num_threads(),
+    }
+    answer = subprocess.run(
+        [sys.executable, "-m", "benchmarks.growth.shard_process"],
+        input=json.dumps(order),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    found = json.loads(answer.stdout)
+    return {
+        "varied": case.axis,
+        "size": case.size,
+        "starts": estimate.starts,
+        "samples": estimate.samples,
+        "parameters": estimate.parameters,
+        "wall_s": found["search_wall_s"],
+        "cpu_s": found["search_cpu_s"],
+        "peak_mib": found["peak_bytes"] / _MIB,
+        "estimate_mib": estimate.memory_bytes / _MIB,
+        "budget_mib": case.budget_bytes / _MIB,
+    }
+
+
+def _specification(case: Case) -> dict[str, object]:
+    """The job without what only the queue needs."""
+    return case.request.model_dump(
+        mode="json", exclude={"labels", "time_limit_seconds"}
+    )
+
+
+_WARM_UP = Axes(
+    starts=(), samples=(16,), widths=(), budgets_mib=(), iterations=1
+).cases()[0]
+
+
+def _exponents(axis: str, rows: Sequence[Row]) -> Row:
+    exponents = {
+        name: _exponent(rows, name) for name in ("wall_s", "cpu_s", "peak_mib")
+    }
+    return {"varied": axis} | exponents
+
+
+def _exponent(rows: Sequence[Row], name: str) -> float | None:
+    """Slope of the least-squares line through the logarithms, if there are two."""
+    if len(rows) < 2:  # noqa: PLR2004
+        return None
+    sizes, costs = (
+        np.log([max(float(row[key] or 0.0), 1e-9) for row in rows])
+        for key in ("size", name)
+    )
+    return float(np.polyfit(sizes, costs, 1)[0])
+
+
+def _targets(exponents: Sequence[Row], rows: Sequence[Row]) -> list[Target]:
+    targets = [
+        Target(
+            name=f"exponent of {what} against {row['varied']}",
+            wanted=_LINEAR,
+            measured=None if row[name] is None else _number(row[name]),
+            at_most=True,
+        )
+        for row in exponents
+        for what, name in (("processor time", "cpu_s"), ("peak memory", "peak_mib"))
+    ]
+    targets.extend(
+        Target(
+            name=f"largest peak over {bound.removesuffix('_mib')}",
+            wanted=1.0,
+            measured=max(
+                _number(row["peak_mib"]) / _number(row[bound]) for row in rows
+            ),
+            at_most=True,
+        )
+        for bound in ("estimate_mib", "budget_mib")
+    )
+    return targets
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else float("nan")

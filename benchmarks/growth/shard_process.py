@@ -1,0 +1,123 @@
+"""Measures one job: ``python -m benchmarks.growth.shard_process``, by itself.
+
+Reads the specification, the number of starts, budget, dense limit, device and threads
+from standard input as JSON; prints the times of the search and the bytes by which the
+process, or what it holds on a GPU, grew at the peak of the whole job.
+"""
+
+import gc
+import json
+import re
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, final
+
+import torch
+
+from service.schemas.reports import Point
+from service.schemas.specifications import Specification
+from worker.pipeline import ShardTask, run_shard
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phases:
+    """An observer that notes when phases begin.
+
+    Attributes:
+        began: Name of each phase to its wall and processor times in seconds.
+    """
+
+    began: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def phase(self, name: str) -> None:
+        """Notes the times."""
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        self.began[name] = time.perf_counter(), time.process_time()
+
+    def progress(self, done: int, total: int, unit: str) -> None:
+        """Not of interest."""
+
+    def point(self, point: Point) -> None:
+        """Not of interest."""
+
+    def checkpointed(self, path: Path) -> None:
+        """Not of interest."""
+
+    def stop_requested(self) -> bool:
+        """Never."""
+        return False
+
+    def drain_requested(self) -> bool:
+        """Never."""
+        return False
+
+
+def main() -> None:
+    """Runs a small job, so that libraries are loaded, and then the one in question."""
+    order = json.load(sys.stdin)
+    torch.set_num_threads(order["threads"])
+    torch.set_num_interop_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        _run(order | {"starts": 1}, order["warm_up"], Path(folder) / "small")
+        gc.collect()
+        before = _begin(order["device"])
+        phases = _run(order, order["specification"], Path(folder) / "shard")
+        peak = _peak(order["device"]) - before
+    begin, end = phases.began["searching"], phases.began["classifying"]
+    answer = {
+        "search_wall_s": end[0] - begin[0],
+        "search_cpu_s": end[1] - begin[1],
+        "peak_bytes": peak,
+    }
+    print(json.dumps(answer))
+
+
+def _run(order: dict[str, Any], specification: dict[str, Any], folder: Path) -> Phases:
+    folder.mkdir()
+    phases = Phases()
+    task = ShardTask(
+        job_id="job_" + "0" * 32,
+        specification=Specification.model_validate(specification),
+        first=0,
+        count=order["starts"],
+        weights=None,
+        dataset=None,
+        folder=folder,
+        device=order["device"],
+        dense_limit=order["dense_limit"],
+        memory_budget_bytes=order["budget_bytes"],
+    )
+    run_shard(task, phases)
+    return phases
+
+
+def _begin(device: str) -> int:
+    """Lets the peak begin anew; what is held now."""
+    if device.startswith("cuda"):
+        torch.cuda.reset_peak_memory_stats(device)
+        return torch.cuda.memory_allocated(device)
+    Path("/proc/self/clear_refs").write_text("5")
+    return _resident("VmRSS")
+
+
+def _peak(device: str) -> int:
+    if device.startswith("cuda"):
+        return torch.cuda.max_memory_allocated(device)
+    return _resident("VmHWM")
+
+
+def _resident(name: str) -> int:
+    """Of this process alone; ``ru_maxrss`` would begin at the parent's size."""
+    status = Path("/proc/self/status").read_text()
+    found = re.search(rf"{name}:\s+(\d+) kB", status)
+    assert found is not None  # noqa: S101
+    return 1024 * int(found[1])
+
+
+if __name__ == "__main__":
+    main()
