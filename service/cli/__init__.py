@@ -1,4 +1,4 @@
-"""The command line: ``gradflat up | api | worker | keys | submit | report``."""
+"""The command line, ``gradflat``."""
 
 from service.cli.main import main
 

@@ -1,18 +1,18 @@
 """Commands that talk to a server as any client does."""
 
-import json
 import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any, cast, final
+from typing import IO, Any, final
 
 import click
 from rich.console import Console
 
-from service import connection
+from service import connection, presets
+from service.cli.bodies import changed, read_body
 from service.cli.tables import show_problem, show_report, watch
 from service.client import Client, Refused, Unreachable, fill_in_files
 from service.schemas.files import Purpose
@@ -63,7 +63,20 @@ def _with_server(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command()
-@click.argument("job", type=click.File("rb"))
+@click.argument("job", type=click.File("rb"), required=False)
+@click.option(
+    "--preset",
+    type=click.Choice(presets.names()),
+    help="One of the paper's experiments instead of a file.",
+)
+@click.option(
+    "--finder",
+    metavar="KIND",
+    help="Another finder, with its defaults: newton_mr, damped_newton, gradient_norm, "
+    "levenberg_marquardt or none.",
+)
+@click.option("--starts", type=click.IntRange(min=1), help="Another number of starts.")
+@click.option("--seed", type=click.IntRange(min=0), help="Another seed.")
 @click.option("--weights", type=_file, help="Safetensors file of weights to upload.")
 @click.option("--dataset", type=_file, help="Safetensors file of data to upload.")
 @click.option("--watch", "watched", is_flag=True, help="Wait, and show the points.")
@@ -71,28 +84,27 @@ def _with_server(command: Callable[..., None]) -> Callable[..., None]:
 @_with_server
 def submit(
     *,
-    job: Any,  # noqa: ANN401
+    job: IO[bytes] | None,
+    preset: str | None,
+    finder: str | None,
+    starts: int | None,
+    seed: int | None,
     weights: Path | None,
     dataset: Path | None,
     watched: bool,
     output: Path | None,
     server: Server,
 ) -> None:
-    """Create the job in the file JOB (JSON), with files to upload.
+    """Create the job in the file JOB (JSON) or of a preset, with files to upload.
 
     Ids of uploaded files are filled in where the job leaves them out. Prints the job's
     id. Ends with 1 if a watched job does not succeed, 3 if the server refuses, 4 if
     there is none.
     """
-    try:
-        request = json.load(job)
-    except ValueError as error:
-        raise click.ClickException(f"{job.name} is not JSON: {error}") from None
-    if not isinstance(request, dict):
-        raise click.ClickException(f"{job.name} does not hold a JSON object")
+    request = changed(read_body(job, preset), finder=finder, starts=starts, seed=seed)
     with _client(server) as client:
         body = fill_in_files(
-            cast("dict[str, Any]", request),
+            request,
             weights=_upload(client, weights, "weights"),
             dataset=_upload(client, dataset, "dataset"),
         )

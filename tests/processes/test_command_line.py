@@ -114,3 +114,27 @@ def test_job_that_is_not_json_is_told(tmp_path: Path) -> None:
     done = gradflat("submit", job, "--data-dir", tmp_path)
     assert done.returncode == 1
     assert "is not JSON" in done.stderr
+
+
+def test_presets_are_submitted_by_name(stack: Stack, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    done = gradflat(
+        *("submit", "--preset", "quartic", "--finder", "newton_mr", "--starts", 5),
+        *("--seed", 3, "--output", report, "--data-dir", stack.data_dir),
+    )
+    assert done.returncode == 0, done.stderr
+    found = Report.model_validate_json(report.read_bytes())
+    assert len(found.points) == 5
+    assert found.seed == 3
+    assert found.search is not None
+    assert found.search.finder == "newton_mr"
+
+
+def test_unknown_finder_is_refused_by_name(stack: Stack) -> None:
+    done = gradflat(
+        *("submit", "--preset", "quartic", "--finder", "guess"),
+        *("--data-dir", stack.data_dir),
+    )
+    assert done.returncode == 3
+    assert "/finder" in done.stderr
+    assert "newton_mr" in done.stderr

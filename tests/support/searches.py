@@ -2,7 +2,7 @@
 
 from typing import Any
 
-ENDLESS = 1_000_000
+ENDLESS = 500_000
 
 
 def autoencoder(*, iterations: int, starts: int = 3, **more: Any) -> dict[str, Any]:  # noqa: ANN401
