@@ -22,6 +22,18 @@ SOLVES_PER_STEP = 2
 """Linear solves for one Newton step, at most."""
 SEARCHES_PER_STEP = 2
 """Directions searched by halving, at most."""
+BASIS_BYTES = 2**28
+"""What the Krylov space of one step that serves every damping may take."""
+LEAST_DIMENSION = 8
+"""Of that space, whatever it takes."""
+ITEM_BYTES = 4
+"""Of a number in it, at least."""
+SIGNS = 2
+"""Of every damping of a Newton step."""
+FAN_ROUNDS = 10
+"""Step sizes that all damped steps are tried with, at most."""
+WOLFE_TRIALS = 60
+"""Step sizes of a line search for the Wolfe conditions, at most."""
 EXTREMES_COST = 40
 """Lanczos steps for each extreme eigenvalue asked for, at most."""
 _MANTISSA_BITS = 53
@@ -81,7 +93,8 @@ def _step(
     parameters: int,
 ) -> tuple[int, int]:
     """Products of one step without a formed Hessian, and gradients at trial points."""
-    subspace = min(parameters, KRYLOV_LIMIT)
+    fitting = max(LEAST_DIMENSION, BASIS_BYTES // (ITEM_BYTES * max(1, parameters)))
+    subspace = min(parameters, fitting)
     match finder:
         case NewtonMrFinder():
             solve = finder.max_krylov_iterations or krylov_iterations(parameters)
@@ -89,9 +102,10 @@ def _step(
             bits = _MANTISSA_BITS / -math.log2(finder.backtracking_factor)
             return SOLVES_PER_STEP * solve, 1 + SEARCHES_PER_STEP * math.ceil(bits)
         case DampedNewtonFinder():
-            return subspace, len(finder.dampings)
+            fan = FAN_ROUNDS * SIGNS * len(finder.dampings)
+            return subspace, fan + _MANTISSA_BITS
         case GradientNormFinder():
-            return _MANTISSA_BITS, _MANTISSA_BITS
+            return WOLFE_TRIALS, WOLFE_TRIALS
         case LevenbergMarquardtFinder():
             return subspace, _MANTISSA_BITS
 

@@ -56,22 +56,27 @@ class DampedNewtonFinder(Schema):
         1e-2,
         1e-1,
         1.0,
+        10.0,
     ]
-    """The set of gammas."""
+    """Absolute values of the gammas, each tried with both signs."""
 
 
 class GradientNormFinder(Schema):
-    """Descent on half the squared gradient norm along ``-H g``, a product a step."""
+    """Descent on the gradient norm along ``-H g``, with few products a step."""
 
     kind: Literal["gradient_norm"]
-    max_iterations: Iterations = 500
+    max_iterations: Iterations = 10_000
     method: Literal["gradient_descent", "momentum", "backtracking"] = "backtracking"
-    learning_rate: Positive = 0.01
-    """Step size; the first one of `backtracking`."""
+    """`momentum` adds a heavy ball to `gradient_descent`; `backtracking` searches along
+    the line at every step, so that the gradient norm always falls."""
+    learning_rate: Positive | None = None
+    """Step size, of `backtracking` the first one only; null adapts it to the curvature
+    met on the way."""
     momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
-    """Used by the method `momentum`."""
+    """Share of the last step that the method `momentum` adds."""
     criterion: Literal["wolfe", "newton_mr"] = "wolfe"
-    """What `backtracking` accepts: the Wolfe conditions, or Newton-MR's decrease."""
+    """What `backtracking` accepts: the weak Wolfe conditions, or Newton-MR's sufficient
+    decrease."""
 
 
 class LevenbergMarquardtFinder(Schema):

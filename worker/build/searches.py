@@ -14,6 +14,7 @@ from worker.build.problems import Built
 from worker.datasets.randomness import generator
 from worker.errors import RunError
 from worker.finders.base import Finder
+from worker.finders.damped_newton import DampedNewton
 from worker.finders.hessians import HessianChoice
 from worker.finders.newton_mr import NewtonMr
 from worker.networks.initialisation import initialise
@@ -105,6 +106,12 @@ def finder(specification: f.Finder) -> BuiltFinder | None:
                     max_step_norm=spec.max_step_norm,
                     max_condition=spec.max_condition,
                 ),
+                max_iterations=spec.max_iterations,
+                hessian=spec.hessian,
+            )
+        case f.DampedNewtonFinder() as spec:
+            return BuiltFinder(
+                finder=DampedNewton(dampings=tuple(spec.dampings)),
                 max_iterations=spec.max_iterations,
                 hessian=spec.hessian,
             )

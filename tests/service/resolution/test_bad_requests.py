@@ -549,6 +549,19 @@ OTHER_CASES: dict[str, tuple[Case, str, str]] = {
         "/spectrum/top",
         "top_too_large",
     ),
+    "hessian": (
+        request(
+            {
+                **NETWORK,
+                "weights_file_id": None,
+                "architecture": {**MLP, "sizes": [4, 300, 2]},
+            },
+            RANDOM,
+            finder={"kind": "levenberg_marquardt", "hessian": "exact"},
+        ),
+        "/finder/hessian",
+        "hessian_too_large",
+    ),
     "parameters": (
         request(
             {**NETWORK, "architecture": {**MLP, "sizes": [4, 1_000_000, 8]}}, RANDOM
@@ -635,3 +648,22 @@ def test_too_much_work_names_the_figure_and_the_limit() -> None:
         ("/time_limit_seconds", "3600 seconds; the limit is 60."),
         ("/starts/count", "3 starts; the limit is 2."),
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "hessian"),
+    [
+        ("newton_mr", "auto"),
+        ("damped_newton", "krylov"),
+        ("gradient_norm", None),
+        ("none", None),
+    ],
+)
+def test_large_networks_are_searched_without_hessians(
+    kind: str, hessian: str | None
+) -> None:
+    chosen = {"kind": kind} | ({"hessian": hessian} if hessian else {})
+    large = {**MLP, "sizes": [4, 300, 2]}
+    problem = {**NETWORK, "weights_file_id": None, "architecture": large}
+
+    assert resolve(request(problem, RANDOM, finder=chosen), FILES, LIMITS).resolved
