@@ -23,7 +23,7 @@ TERMINAL_STATES: frozenset[JobState] = frozenset(
     {"succeeded", "failed", "cancelled", "expired"}
 )
 TRANSITIONS: dict[JobState, frozenset[JobState]] = {
-    "queued": frozenset({"running", "cancelled", "failed", "expired"}),
+    "queued": frozenset({"running", "cancelling", "cancelled", "failed", "expired"}),
     "running": frozenset({"queued", "cancelling", "succeeded", "failed"}),
     "cancelling": frozenset({"cancelled", "failed"}),
     "succeeded": frozenset(),

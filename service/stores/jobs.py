@@ -257,8 +257,9 @@ class JobStore:
     def request_cancel(self, tenant: str, job_id: str) -> JobRecord:
         """Returns the job after asking it to end.
 
-        A queued job is cancelled at once, a running one becomes `cancelling`, and one
-        that has ended (or is cancelling already) stays as it is.
+        A queued job is cancelled at once, a running one or one with results of some
+        shards becomes `cancelling`, and one that has ended (or is cancelling already)
+        stays as it is.
 
         `JobNotFound` if the tenant has no such job, `JobExpired` if its retention has
         ended.
@@ -268,12 +269,7 @@ class JobStore:
             with lock_job(connection, tenant, job_id) as job:
                 if job is not None and job.state in {"queued", "running"}:
                     job.change(cancel_requested_at=job.now)
-                    if job.state == "queued":
-                        job.end("cancelled")
-                    else:
-                        job.move("cancelling")
-                        job.drop_shards("queued")
-                        job.rest()
+                    job.cancel()
             return _record(find_job(connection, tenant, job_id))
 
     def delete(self, tenant: str, job_id: str) -> None:

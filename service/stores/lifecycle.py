@@ -152,13 +152,47 @@ class LockedJob:
         self.move(state, error)
 
     def rest(self) -> None:
-        """Leaves `running` or `cancelling` if no shard is leased any more."""
+        """Leaves `running` or `cancelling` if no shard is leased any more.
+
+        A job that is to be cancelled waits for a report of the results that there are.
+        """
         if self.is_over or self.count("running"):
             return
-        if self.state == "cancelling":
-            self.move("cancelled")
-        elif self.state == "running":
+        if self.state == "running":
             self.move("queued")
+        elif self.state == "cancelling" and not self._wants_report():
+            self.move("cancelled")
+
+    def cancel(self) -> None:
+        """Asks the job to end: at once if no shard is leased or has left results."""
+        if self.state == "queued" and not self.count("stored"):
+            self.end("cancelled")
+            return
+        self.move("cancelling")
+        self.drop_shards("queued")
+        self.rest()
+
+    def _wants_report(self) -> bool:
+        """Returns whether a shard with results is queued now, for the report."""
+        chosen = self._connection.execute(
+            select(shards.c.id)
+            .where(
+                shards.c.tenant == self.tenant,
+                shards.c.job_id == self.id,
+                shards.c.state == "stored",
+                shards.c.attempt < self.max_attempts,
+            )
+            .order_by(shards.c.attempt, shards.c.number)
+            .limit(1)
+        ).scalar_one_or_none()
+        if chosen is None:
+            return False
+        self._connection.execute(
+            update(shards)
+            .where(shards.c.id == chosen)
+            .values(state="queued", published_at=None)
+        )
+        return True
 
     def advance(self) -> None:
         """Puts phase and progress together from the shards', and tells of changes."""

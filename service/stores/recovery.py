@@ -208,7 +208,7 @@ def _end_lease(connection: Connection, job: LockedJob, shard: AnyRow) -> None:
     """Takes a shard from a worker that has not renewed its lease."""
     is_last = shard.attempt >= job.max_attempts
     if job.state == "cancelling":
-        state = "cancelled"
+        state = "cancelled" if shard.stored_at is None else "stored"
     else:
         state = "failed" if is_last else "queued"
     connection.execute(

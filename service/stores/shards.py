@@ -81,7 +81,7 @@ class ShardStore:
             if row is None or row.state != "queued":
                 return None
             with lock_job(connection, row.tenant, row.job_id) as job:
-                if job is None or job.state not in {"queued", "running"}:
+                if job is None or not _may_be_claimed(job, row):
                     return None
                 token = new_token(shard_id)
                 claimed = connection.execute(
@@ -229,12 +229,13 @@ class ShardStore:
         """Returns whether the shard was given back; not if the token is stale.
 
         It is queued as if it had not been attempted. If cancelling was asked for, it is
-        over instead: this is how a cancelled shard without results ends.
+        over instead: this is how a cancelled shard without results ends. One with
+        results may be queued again, for the report.
         """
         with leased(self._engine, token) as shard:
             if shard is not None:
                 if shard.job.state == "cancelling":
-                    shard.give_up("cancelled")
+                    shard.give_up("stored" if shard.has_results else "cancelled")
                 else:
                     shard.give_up(
                         "queued", attempt=shards.c.attempt - 1, published_at=None
@@ -258,6 +259,13 @@ class ShardStore:
                 .where(shards.c.id.in_(found))
                 .values(published_at=now_ms())
             )
+
+
+def _may_be_claimed(job: LockedJob, shard: AnyRow) -> bool:
+    """Whether the job goes on, or only its report is wanted."""
+    if job.state == "cancelling":
+        return shard.stored_at is not None
+    return job.state in {"queued", "running"}
 
 
 def _claim_entry(shard: AnyRow) -> dict[str, JsonValue]:

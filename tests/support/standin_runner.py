@@ -54,6 +54,8 @@ class Behaviour(enum.IntEnum):
     EXIT = 10
     DIE_ONCE = 11
     """Is killed in its first attempt, and succeeds if it finds its checkpoint."""
+    IGNORE_LATER = 12
+    """The first shard succeeds, the others ignore everything."""
 
 
 class Standin:
@@ -92,7 +94,9 @@ def behave(behaviour: Behaviour, command: RunShard, observer: ChannelObserver) -
     match behaviour:
         case Behaviour.COUNT_FOR_EVER:
             count_up(checkpoint, observer)
-        case Behaviour.IGNORE_EVERYTHING:
+        case Behaviour.IGNORE_LATER if command.first == 0:
+            pass
+        case Behaviour.IGNORE_EVERYTHING | Behaviour.IGNORE_LATER:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             while True:
                 observer.progress(1, 2, "iterations")

@@ -10,7 +10,7 @@ from service.schemas.jobs import JobState
 from service.stores import cursors
 from service.stores.bundle import Stores
 from service.stores.identifiers import new_id
-from tests.support.jobs import BROKEN, claim, create_job, job_request
+from tests.support.jobs import BROKEN, claim, create_job, finish, job_request
 
 Values = tuple[Any, ...] | dict[str, Any]
 
@@ -75,10 +75,20 @@ def test_cancelling_twice_changes_nothing(stores: Stores) -> None:
     assert stores.jobs.request_cancel("ada", job.id) == once
 
 
-def test_cancelling_between_two_shards_leaves_nobody_waiting(stores: Stores) -> None:
-    job, [first, _] = create_job(stores, shards=2)
+def test_cancelling_between_two_shards_keeps_the_first(stores: Stores) -> None:
+    job, [first, second] = create_job(stores, shards=2)
     stores.shards.store_results(claim(stores, first).token)
-    assert stores.jobs.request_cancel("ada", job.id).state == "cancelled"
+    assert stores.jobs.request_cancel("ada", job.id).state == "cancelling"
+    assert stores.recovery.take_unannounced() == [first]
+    assert stores.shards.claim(second, worker="w", lease_seconds=60) is None
+    last = claim(stores, first)
+    assert last.has_results
+    assert stores.shards.store_results(last.token)
+    assert stores.shards.stored_shards("ada", job.id) == [0]
+    assert finish(stores, last.token)
+    ended = stores.jobs.get("ada", job.id)
+    assert ended.state == "cancelled"
+    assert ended.result is not None
 
 
 def test_only_an_ended_job_can_be_deleted(stores: Stores) -> None:

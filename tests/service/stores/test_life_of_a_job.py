@@ -200,8 +200,8 @@ class JobLife(RuleBasedStateMachine):
         if state == "running":
             assert states & {"queued", "running"}
         if state == "cancelling":
-            assert "running" in states
-            assert "queued" not in states
+            # The queued one has results, and waits for somebody to assemble a report.
+            assert len(states & {"running", "queued"}) == 1
 
     def an_end_is_final(self, state: JobState) -> None:
         if self.ended_as is not None:

@@ -75,6 +75,22 @@ def test_a_lost_shard_of_a_cancelled_job_is_over(stores: Stores) -> None:
     assert stores.jobs.get("ada", job.id).state == "cancelled"
 
 
+def test_a_report_of_a_cancelled_job_is_tried_as_often_as_a_shard(
+    stores: Stores,
+) -> None:
+    job, [first, second] = create_job(stores, shards=2, max_attempts=3)
+    stores.shards.store_results(claim(stores, first).token)
+    claim(stores, second, lease_seconds=0)
+    stores.jobs.request_cancel("ada", job.id)
+    stores.recovery.reap()
+    for attempt in (2, 3):
+        assert stores.jobs.get("ada", job.id).state == "cancelling"
+        assert claim(stores, first, lease_seconds=0).attempt == attempt
+        stores.recovery.reap()
+    ended = stores.jobs.get("ada", job.id)
+    assert (ended.state, ended.result) == ("cancelled", None)
+
+
 def test_many_reapers_take_each_lease_once(stores: Stores) -> None:
     for _ in range(4):
         _, [shard] = create_job(stores)

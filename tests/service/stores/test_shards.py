@@ -246,6 +246,26 @@ def test_a_cancelled_shard_without_results_is_released(stores: Stores) -> None:
     assert (ended.state, ended.result) == ("cancelled", None)
 
 
+def test_a_released_shard_leaves_the_report_to_one_with_results(
+    stores: Stores,
+) -> None:
+    job, [first, second] = create_job(stores, shards=2)
+    stores.shards.store_results(claim(stores, first).token)
+    token = claim(stores, second).token
+    assert stores.jobs.request_cancel("ada", job.id).state == "cancelling"
+    assert stores.shards.release(token)
+    assert stores.jobs.get("ada", job.id).state == "cancelling"
+    assert stores.shards.claim(second, worker="w", lease_seconds=60) is None
+    # One that is released while it assembles does not lose its results.
+    assert stores.shards.release(claim(stores, first).token)
+    last = claim(stores, first)
+    assert last.has_results
+    assert stores.shards.store_results(last.token)
+    assert finish(stores, last.token)
+    ended = stores.jobs.get("ada", job.id)
+    assert (ended.state, ended.result is not None) == ("cancelled", True)
+
+
 def test_the_time_limit_counts_running_time_of_all_attempts(stores: Stores) -> None:
     job, [shard] = create_job(stores, time_limit_seconds=100)
     token = claim(stores, shard).token

@@ -133,6 +133,23 @@ def test_runner_that_does_not_stop_is_killed(bench: Bench, patience: Patience) -
     assert not command(runner)
 
 
+def test_cancelled_job_keeps_what_other_shards_found(
+    bench: Bench, patience: Patience
+) -> None:
+    patience(0.3)
+    job_id, (first, second) = bench.submit(Behaviour.IGNORE_LATER, shards=2)
+    bench.supervisor.run(first)
+    bench.begin(second)
+    bench.progressed(job_id, steps=1)
+    bench.stores.jobs.request_cancel(TENANT, job_id)
+    until(bench.stores.recovery.take_unannounced, what="a shard for the report")
+    bench.supervisor.run(first)
+    job = bench.job(job_id)
+    assert job.state == "cancelled"
+    assert job.result is not None
+    assert job.result.counts.critical == 2
+
+
 def test_drained_shard_goes_on_where_it_was(bench: Bench) -> None:
     job_id, (shard_id,) = bench.submit(Behaviour.COUNT_FOR_EVER)
     bench.begin(shard_id)
