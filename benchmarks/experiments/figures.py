@@ -29,11 +29,9 @@ def draw(reports: Reports, folder: Path) -> list[Path]:
         Their paths.
     """
     shown = [name for name in _PRESETS if name in reports]
-    losses, loss_axes = panels(
-        "Critical points: loss against index", columns=2, rows=-(-len(shown) // 2)
-    )
+    losses, loss_axes = panels("Critical points: loss against index", columns=2, rows=2)
     residuals, residual_axes = panels(
-        "Relative residual r of every run", columns=2, rows=-(-len(shown) // 2)
+        "Relative residual r of every run", columns=2, rows=2
     )
     for name, axes in zip(shown, loss_axes, strict=False):
         _loss_index(axes, name, reports[name])
