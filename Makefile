@@ -1,7 +1,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test bench check fmt openapi compose-check compose-test clean
+.PHONY: install demo test bench experiments check fmt openapi compose-check compose-test clean
 
 install: $(VENV)/.installed
 
@@ -18,6 +18,9 @@ test: install
 
 bench: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(BENCH)
+
+experiments: install
+	$(BIN)/python -m benchmarks.experiments --page docs/experiments.md
 
 check: install compose-check
 	$(BIN)/ruff format --check .
