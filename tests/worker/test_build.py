@@ -1,5 +1,6 @@
 """Every kind of the specifications is built into what it names."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -257,3 +258,53 @@ def test_file_data_need_a_file() -> None:
     )
     with pytest.raises(RunError, match="lacks"):
         built(spec)
+
+
+FINDERS: list[dict[str, Any]] = [
+    {
+        "kind": "newton_mr",
+        "hessian": "krylov",
+        "rtol": 1e-2,
+        "max_krylov_iterations": 7,
+        "step_size": 0.3,
+        "backtracking_factor": 0.4,
+        "sufficient_decrease": 1e-3,
+        "full_step_decrease": 0.2,
+        "max_step_norm": 10.0,
+        "max_condition": 1e4,
+    },
+    {"kind": "damped_newton", "hessian": "exact", "dampings": [0.0, 0.5]},
+]
+
+
+@pytest.mark.parametrize("chosen", FINDERS, ids=lambda chosen: chosen["kind"])
+def test_finders_get_what_the_job_says(chosen: dict[str, Any]) -> None:
+    spec = specification(finder={**chosen, "max_iterations": 17})
+
+    found = build.finder(spec.finder)
+
+    assert found is not None
+    assert found.max_iterations == 17
+    wanted = {**chosen}
+    assert found.hessian == wanted.pop("hessian", "auto")
+    kind = wanted.pop("kind")
+    assert type(found.finder).__name__.lower() == kind.replace("_", "")
+    given = {name: getattr(found.finder, name) for name in wanted}
+    assert given == {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in wanted.items()
+    }
+    fields = {field.name for field in dataclasses.fields(found.finder)}  # type: ignore[arg-type]
+    assert fields == set(wanted)
+
+
+def test_defaults_are_the_same_in_the_schema_and_the_finder() -> None:
+    for chosen in FINDERS:
+        kind = chosen["kind"]
+        found = build.finder(specification(finder={"kind": kind}).finder)
+        assert found is not None
+        assert found.finder == type(found.finder)()
+
+
+def test_no_finder_is_none() -> None:
+    assert build.finder(specification(finder={"kind": "none"}).finder) is None
