@@ -35,7 +35,7 @@ class KrylovReduction:
     """``H`` on a Krylov space of ``g``, in coordinates.
 
     Attributes:
-        basis: ``V`` by rows, zero past a run's dimension, ``(runs, k, size)``.
+        basis: ``V_{k+1}`` by rows, zero past a run's own, ``(runs, k + 1, size)``.
         projection: ``T``, zero past it, ``(runs, k + 1, k)``.
         gradient_norm: ``|g|``, ``(runs,)``.
         products: Hessian products that each run has cost, integers ``(runs,)``.
@@ -55,13 +55,10 @@ class KrylovReduction:
     def regularised(self, regularisations: Tensor) -> Steps:
         """Minimisers of ``|g + H p|^2 + mu |p|^2``, for ``mu`` of ``(k, runs)``."""
         left, values, right = self._singular
-        mu = regularisations[:, :, None]
         coefficients = self.gradient_norm[:, None] * left[:, 0]
         within, beyond = coefficients[:, :-1], coefficients[:, -1]
-        void = values <= _rounding(values[:, :1], values.shape[1])
-        divisor = values.square() + mu
-        step = torch.where(void, 0, -values * within / divisor)
-        residual = torch.where(void, 1, mu / divisor) * within
+        step = _regularised(values, within, regularisations[:, :, None])
+        residual = within + values * step
         return self._steps(
             torch.einsum("rik,mrk->mri", right, step),
             residual.square().sum(2) + beyond.square(),
@@ -80,6 +77,15 @@ class KrylovReduction:
         image = torch.einsum("rjk,mrk->mrj", self.projection, step)
         image[:, :, 0] += self.gradient_norm
         return self._steps(step, image.square().sum(2))
+
+    def correction(self, residuals: Tensor, regularisations: Tensor) -> Tensor:
+        """What the space holds of minimisers of ``|r + H a|^2 + mu |a|^2``."""
+        left, values, right = self._singular
+        inside = torch.einsum("rjn,rn->rj", self.basis, residuals)
+        coefficients = torch.einsum("rjk,rj->rk", left[:, :, :-1], inside)
+        step = _regularised(values, coefficients, regularisations[:, None])
+        coordinates = torch.einsum("rik,rk->ri", right, step)
+        return torch.einsum("ri,rin->rn", coordinates, self.basis[:, :-1])
 
     def take(self, rows: Tensor) -> "KrylovReduction":
         """The reduction of the runs with the given numbers, ``(k,)`` integers."""
@@ -103,9 +109,11 @@ class KrylovReduction:
 
     def _steps(self, coordinates: Tensor, squared_residual: Tensor) -> Steps:
         """Steps given in the basis, ``(m, runs, k)``."""
-        directions = torch.bmm(coordinates.transpose(0, 1), self.basis)
+        by_run = coordinates.transpose(0, 1)
+        images = torch.bmm(by_run, self.projection.mT)
         return Steps(
-            directions=directions.transpose(0, 1),
+            directions=torch.bmm(by_run, self.basis[:, :-1]).transpose(0, 1),
+            images=torch.bmm(images, self.basis).transpose(0, 1),
             squared_residual=squared_residual,
             squared_length=coordinates.square().sum(2),
         )
@@ -151,7 +159,7 @@ def krylov_reduction(
         process.extend(operator, min(wanted, limit) - process.steps)
         found = process.decomposition()
         grown = KrylovReduction(
-            basis=found.basis,
+            basis=torch.cat([found.basis, found.last_vector[:, None]], dim=1),
             projection=_projection(
                 found.diagonal, found.off_diagonal, found.last_beta, found.length
             ),
@@ -241,19 +249,25 @@ def _gathered(
 ) -> KrylovReduction:
     """One reduction of all runs, filled up with zeros to the largest dimension."""
     runs, size = gradient.shape
-    k = max(part.basis.shape[1] for _, part in finished)
-    basis = gradient.new_zeros(runs, k, size)
+    k = max(part.projection.shape[2] for _, part in finished)
+    basis = gradient.new_zeros(runs, k + 1, size)
     projection = gradient.new_zeros(runs, k + 1, k)
     norm = gradient.new_zeros(runs)
     products = torch.zeros(runs, dtype=torch.int64, device=gradient.device)
     for rows, part in finished:
-        own = part.basis.shape[1]
-        basis[rows, :own] = part.basis
+        own = part.projection.shape[2]
+        basis[rows, : own + 1] = part.basis
         projection[rows, : own + 1, :own] = part.projection
         norm[rows], products[rows] = part.gradient_norm, part.products
     return KrylovReduction(
         basis=basis, projection=projection, gradient_norm=norm, products=products
     )
+
+
+def _regularised(values: Tensor, coefficients: Tensor, mu: Tensor) -> Tensor:
+    """Minimisers of ``|c + s y|^2 + mu |y|^2`` for singular values ``(runs, k)``."""
+    void = values <= _rounding(values[:, :1], values.shape[1])
+    return torch.where(void, 0, -values * coefficients / (values.square() + mu))
 
 
 def _finite(matrices: Tensor) -> Tensor:

@@ -43,6 +43,20 @@ class Reduction(Protocol):
         """Solutions of ``(H + gamma) p = -g``, for ``gamma`` of ``(k, runs)``."""
         ...
 
+    def correction(self, residuals: Tensor, regularisations: Tensor) -> Tensor:
+        """Minimisers of ``|r + H a|^2 + mu |a|^2`` for residuals other than ``g``.
+
+        A Krylov space of ``g`` holds only a part of them.
+
+        Args:
+            residuals: ``r``, ``(runs, size)``.
+            regularisations: ``mu``, ``(runs,)``.
+
+        Returns:
+            ``a``, ``(runs, size)``.
+        """
+        ...
+
     def take(self, rows: Tensor) -> "Reduction":
         """The reduction of the runs with the given numbers, ``(k,)`` integers."""
         ...

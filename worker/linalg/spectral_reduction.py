@@ -55,6 +55,14 @@ class SpectralReduction:
         step = torch.where(void, 0, -self.coefficients / divisor)
         return self._steps(step=step, residual=self.coefficients + self.values * step)
 
+    def correction(self, residuals: Tensor, regularisations: Tensor) -> Tensor:
+        """Minimisers of ``|r + H a|^2 + mu |a|^2`` for residuals other than ``g``."""
+        coefficients = torch.bmm(residuals[:, None], self.vectors)[:, 0]
+        divisor = self.values.square() + regularisations[:, None]
+        void = self.values == 0
+        step = torch.where(void, 0, -self.values * coefficients / divisor)
+        return torch.bmm(step[:, None], self.vectors.mT)[:, 0]
+
     def take(self, rows: Tensor) -> "SpectralReduction":
         """The reduction of the runs with the given numbers, ``(k,)`` integers."""
         return SpectralReduction(
@@ -65,9 +73,13 @@ class SpectralReduction:
 
     def _steps(self, *, step: Tensor, residual: Tensor) -> Steps:
         """Steps and residuals ``(k, runs, size)`` given in the eigenbasis."""
-        directions = torch.bmm(step.transpose(0, 1), self.vectors.mT).transpose(0, 1)
+        both = torch.cat([step, self.values * step]).transpose(0, 1)
+        directions, images = (
+            torch.bmm(both, self.vectors.mT).transpose(0, 1).split(len(step))
+        )
         return Steps(
             directions=directions,
+            images=images,
             squared_residual=residual.square().sum(2),
             squared_length=step.square().sum(2),
         )

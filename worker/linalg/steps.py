@@ -13,10 +13,12 @@ class Steps:
 
     Attributes:
         directions: ``p``, ``(k, runs, size)``.
+        images: ``H p``, ``(k, runs, size)``.
         squared_residual: ``|g + H p|^2``, ``(k, runs)``.
         squared_length: ``|p|^2``, ``(k, runs)``.
     """
 
     directions: Tensor
+    images: Tensor
     squared_residual: Tensor
     squared_length: Tensor

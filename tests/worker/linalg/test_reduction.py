@@ -140,3 +140,31 @@ def test_single_precision_is_kept() -> None:
         torch.testing.assert_close(
             steps.squared_residual, residual.square().sum(2), rtol=1e-3, atol=1e-4
         )
+
+
+@pytest.mark.parametrize("kind", ["regularised", "damped"])
+def test_images_are_those_of_the_steps(reduction: Reduction, kind: str) -> None:
+    steps = getattr(reduction, kind)(GAMMA)
+
+    torch.testing.assert_close(
+        steps.images, torch.einsum("rij,krj->kri", A, steps.directions)
+    )
+
+
+def test_corrections_solve_the_least_squares_problems_of_other_residuals() -> None:
+    r, mu = vectors(len(A), 30, seed=9), MU[1]
+    operator = DenseOperator(matrices=A)
+
+    exact = reduce(operator, G).correction(r, mu)
+    for run in range(len(A)):
+        expected = least_squares(A[run], r[run], float(mu[run]))
+        torch.testing.assert_close(exact[run], expected)
+
+    krylov = krylov_reduction(operator, G, regularisations=MU, tolerance=0.1)
+    within = krylov.correction(r, mu)
+    for run in range(len(A)):
+        basis = krylov.basis[run, :-1].T
+        tall = torch.cat([A[run] @ basis, mu[run].sqrt() * basis])
+        rhs = torch.cat([-r[run], torch.zeros(30, dtype=torch.float64)])
+        expected = basis @ (torch.linalg.pinv(tall) @ rhs)
+        torch.testing.assert_close(within[run], expected)

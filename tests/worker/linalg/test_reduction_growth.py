@@ -81,7 +81,7 @@ def test_a_bound_on_the_dimension_holds() -> None:
         DenseOperator(matrices=A), G, regularisations=full(1e-12), max_dimension=7
     )
 
-    assert found.basis.shape == (len(A), 7, 60)
+    assert found.basis.shape == (len(A), 8, 60)
     assert found.products.max() == 7
 
 
