@@ -42,7 +42,9 @@ class Iteration:
         state.gradient_evaluations[rows] += 1
         going_on = self._stop_at(state, rows, at, last)
         if len(going_on):
-            self._move(state, rows[going_on], self._point(at, going_on, formed=state.formed))
+            self._move(
+                state, rows[going_on], self._point(at, going_on, formed=state.formed)
+            )
         for name in ("gradient_evaluations", "hessian_vector_products"):
             state.record(rows, name, getattr(state, name)[rows])
 

@@ -82,10 +82,11 @@ def backtrack(
         trial = theta[rows] + step_size[rows, None] * direction[rows]
         _, gradient = objective.gradient(trial)
         trials[rows] += 1
-        linear = 2.0 * sufficient_decrease * step_size[rows] * slope[rows]
-        old, new = point.squared_gradient_norm[rows], gradient.square().sum(1)
-        rounding = _ROUNDINGS * torch.finfo(old.dtype).eps * old
-        passed = (new <= old + linear + rounding) & (new < old)  # false for NaN
+        passed = sufficiently_smaller(
+            gradient.square().sum(1),
+            point.squared_gradient_norm[rows],
+            2.0 * sufficient_decrease * step_size[rows] * slope[rows],
+        )
         theta[rows[passed]] = trial[passed]
         accepted[rows[passed]] = True
         rows = rows[~passed]
@@ -95,6 +96,21 @@ def backtrack(
     return LineSearch(
         theta=theta, accepted=accepted, step_size=step_size, gradient_evaluations=trials
     )
+
+
+def sufficiently_smaller(new: Tensor, old: Tensor, change: Tensor) -> Tensor:
+    """Whether ``|g|^2`` fell by what is asked, up to rounding; false for NaN.
+
+    Args:
+        new: ``|g|^2`` at trial points, ``(runs,)``.
+        old: Where the steps begin.
+        change: The change that is asked, below zero.
+
+    Returns:
+        The verdicts, ``(runs,)`` bool.
+    """
+    rounding = _ROUNDINGS * torch.finfo(old.dtype).eps * old
+    return (new <= old + change + rounding) & (new < old)
 
 
 def _smallest_step_size(theta: Tensor, direction: Tensor) -> Tensor:
