@@ -74,7 +74,7 @@ class GradientNormFinder(Schema):
     met on the way."""
     momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
     """Share of the last step that the method `momentum` adds."""
-    criterion: Literal["wolfe", "newton_mr"] = "wolfe"
+    criterion: Literal["wolfe", "newton_mr"] = "newton_mr"
     """What `backtracking` accepts: the weak Wolfe conditions, or Newton-MR's sufficient
     decrease."""
 
