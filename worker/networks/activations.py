@@ -20,11 +20,13 @@ class Activation:
         module: Makes the function as PyTorch defines it.
         derivatives: First and second derivatives at the given arguments.
         smooth: Whether it is twice differentiable everywhere.
+        bends: Whether its second derivative is other than zero anywhere.
     """
 
     module: Callable[[], nn.Module]
     derivatives: Callable[[Tensor], tuple[Tensor, Tensor]]
     smooth: bool = True
+    bends: bool = True
 
 
 def _identity(z: Tensor) -> tuple[Tensor, Tensor]:
@@ -78,10 +80,10 @@ def _elu(z: Tensor) -> tuple[Tensor, Tensor]:
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    "identity": Activation(module=nn.Identity, derivatives=_identity),
-    "relu": Activation(module=nn.ReLU, derivatives=_relu, smooth=False),
+    "identity": Activation(module=nn.Identity, derivatives=_identity, bends=False),
+    "relu": Activation(module=nn.ReLU, derivatives=_relu, smooth=False, bends=False),
     "leaky_relu": Activation(
-        module=nn.LeakyReLU, derivatives=_leaky_relu, smooth=False
+        module=nn.LeakyReLU, derivatives=_leaky_relu, smooth=False, bends=False
     ),
     "gelu": Activation(module=nn.GELU, derivatives=_gelu),
     "swish": Activation(module=nn.SiLU, derivatives=_swish),

@@ -19,7 +19,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -42,6 +41,7 @@ class DenseAssembly:
         loss: ``mse`` or ``cross_entropy``.
         x: Inputs, ``(n, sizes[0])``.
         y: Targets, ``(n, sizes[-1])``, or integer classes ``(n,)``.
+        budget: Bytes that may be used beside the Hessians themselves.
     """
 
     layers: Sequence[DenseLayer]
@@ -49,6 +49,7 @@ class DenseAssembly:
     loss: str
     x: Tensor
     y: Tensor
+    budget: int
 
     def __call__(self, theta: Tensor) -> Tensor:
         """Hessians ``(runs, parameters, parameters)`` at ``(runs, parameters)``."""
@@ -56,11 +57,16 @@ class DenseAssembly:
         widest = max(itertools.chain(*self.layout.shapes)) + 1
         per_sample = 2 * widest * widest * item
         samples = min(self.x.shape[0], max(16, _CACHE_BYTES // per_sample))
-        per_run = samples * per_sample + 2 * self.layout.parameters**2 * item
-        runs = max(1, 2 * _CACHE_BYTES // per_run)
-        return torch.cat([self._form(part, samples) for part in theta.split(runs)])
+        matrices = 2 * self.layout.parameters**2 * item
+        working = min(2 * _CACHE_BYTES, self.budget // 2)
+        runs = max(1, working // (samples * per_sample + matrices))
+        hessians = theta.new_empty(*theta.shape, theta.shape[1])
+        pieces = zip(theta.split(runs), hessians.split(runs), strict=True)
+        for part, formed in pieces:
+            self._form(part, samples).join(formed)
+        return hessians
 
-    def _form(self, theta: Tensor, samples: int) -> Tensor:
+    def _form(self, theta: Tensor, samples: int) -> LayerBlocks:
         named = self.layout.unflatten(theta)
         weights = [named[layer.weight] for layer in self.layers]
         biases = [
@@ -78,7 +84,7 @@ class DenseAssembly:
             backward = _backpropagate(weights, at, slope)
             _add_curvatures(blocks, weights, at, backward, curvature)
             _add_slopes(blocks, weights, at, backward)
-        return blocks.join()
+        return blocks
 
 
 @final

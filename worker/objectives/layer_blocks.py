@@ -88,25 +88,27 @@ class LayerBlocks:
         diagonal = self._slopes[k, m].diagonal(dim1=3, dim2=4)
         diagonal.add_(product.unflatten(1, outer.shape[1:3]))
 
-    def join(self) -> Tensor:
-        """The symmetric matrices, ``(runs, parameters, parameters)``."""
+    def join(self, hessians: Tensor) -> None:
+        """Writes the symmetric matrices, ``(runs, parameters, parameters)``."""
         offsets = [0]
         for p, k in self._widths:
             offsets.append(offsets[-1] + p * k)
-        some = self._curvatures[0, 0]
-        hessian = some.new_empty(some.shape[0], offsets[-1], offsets[-1])
         for (k, m), curvature in self._curvatures.items():
             block = curvature.permute(0, 1, 3, 2, 4)
-            if k < m:
+            if k == m:
+                block = (block + block.permute(0, 3, 4, 1, 2)) / 2
+            else:
                 slopes = self._slopes[k, m].permute(0, 4, 2, 1, 3)
                 block[..., : slopes.shape[4]] += slopes
             rows = self._parts(k, offsets[k])
             columns = self._parts(m, offsets[m])
             for (row, left), (column, right) in itertools.product(rows, columns):
-                part = block[:, :, left, :, right].flatten(3, 4).flatten(1, 2)
-                hessian[:, row, column] = part
-                hessian[:, column, row] = part.mT
-        return hessian
+                part = hessians[:, row, column]
+                shaped = part.unflatten(2, (block.shape[3], -1))
+                shaped = shaped.unflatten(1, (block.shape[1], -1))
+                shaped.copy_(block[:, :, left, :, right])
+                if k < m:
+                    hessians[:, column, row] = part.mT
 
     def _parts(self, layer: int, offset: int) -> list[tuple[slice, slice]]:
         """Places of weights and of biases, and the inputs that belong to them."""

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from worker.errors import RunError
-from worker.networks.architectures import dense_layers, nonsmooth_layers
+from worker.networks.architectures import nonsmooth_layers
 from worker.networks.losses import LOSSES
 from worker.networks.weights import ParameterLayout
+from worker.objectives.assembly import assembly_of
 from worker.objectives.base import Linearisation
 from worker.objectives.batches import Batches
-from worker.objectives.dense_assembly import DenseAssembly
 from worker.objectives.full_batch import FullBatchLoss
 from worker.objectives.graphs import NetworkLoss, graph_size
 from worker.objectives.network_hessian import NetworkHessian
@@ -74,18 +74,7 @@ class NetworkObjective:
             x=x,
             y=_targets(y, _output_shape(module, x), loss=loss, x=x),
         )
-        dense = dense_layers(module, vectors=x.ndim == 2)  # noqa: PLR2004
-        self._assembly = (
-            None
-            if dense is None
-            else DenseAssembly(
-                layers=dense,
-                layout=self.layout,
-                loss=loss,
-                x=x.flatten(1),
-                y=whole.y,
-            )
-        )
+        self._assembly = assembly_of(whole, kind=loss, budget=memory_budget_bytes)
         self._loss = FullBatchLoss(
             loss=whole,
             batches=Batches.of(

@@ -1,16 +1,13 @@
 """The Hessian of a network's mean loss, by products or formed."""
 
-from collections.abc import Callable
 from typing import final
 
 import torch
 from torch import Tensor
 
+from worker.objectives.assembly import Assembly
 from worker.objectives.full_batch import FullBatchLoss, total
 from worker.objectives.graphs import GradientGraph
-
-Assembly = Callable[[Tensor], Tensor]
-"""Forms the Hessians of a summed loss at points."""
 
 
 @final
@@ -73,7 +70,8 @@ class NetworkHessian:
             total(graph.product(part) for graph in graphs)
             for part, graphs in zip(parts, pieces, strict=True)
         ]
-        return self._finish(torch.cat(products), vectors)
+        mean = torch.cat(products) / self._loss.samples
+        return mean + (2.0 * self._l2) * vectors if self._l2 else mean
 
     def dense(self) -> Tensor:
         """The matrices themselves, ``(runs, size, size)``."""
@@ -81,9 +79,11 @@ class NetworkHessian:
             hessians = self._assembly(self._theta)
         else:
             hessians = torch.stack([self._columns(p) for p in self._theta.split(1)])
-        hessians = (hessians + hessians.mT) / 2
-        identity = torch.eye(self.size, dtype=hessians.dtype, device=hessians.device)
-        return self._finish(hessians, identity)
+            hessians = (hessians + hessians.mT) / 2
+        hessians /= self._loss.samples
+        if self._l2:
+            hessians.diagonal(dim1=1, dim2=2).add_(2.0 * self._l2)
+        return hessians
 
     def take(self, rows: Tensor) -> "NetworkHessian":
         """The operator of the runs with the given numbers, ``(k,)`` integers."""
@@ -112,10 +112,6 @@ class NetworkHessian:
             rows = torch.cat([_products(graph, part) for part in directions])
             hessian += rows.squeeze(1)
         return hessian
-
-    def _finish(self, summed: Tensor, identity: Tensor) -> Tensor:
-        mean = summed / self._loss.samples
-        return mean + (2.0 * self._l2) * identity if self._l2 else mean
 
 
 def _products(graph: GradientGraph, directions: Tensor) -> Tensor:

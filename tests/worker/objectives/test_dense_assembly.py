@@ -21,7 +21,7 @@ def assembly(module: nn.Module, loss: str, x: Tensor, y: Tensor) -> DenseAssembl
     found = dense_layers(module, vectors=True)
     assert found is not None
     layout = ParameterLayout.of(module)
-    return DenseAssembly(layers=found, layout=layout, loss=loss, x=x, y=y)
+    return DenseAssembly(layers=found, layout=layout, loss=loss, x=x, y=y, budget=2**30)
 
 
 @settings(deadline=None, max_examples=60)

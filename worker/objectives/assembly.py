@@ -1,0 +1,43 @@
+"""The fastest way known to form the exact Hessian of a network."""
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from worker.networks.architectures import dense_layers
+from worker.objectives.dense_assembly import DenseAssembly
+from worker.objectives.graphs import NetworkLoss
+from worker.objectives.sequence_assembly import SequenceAssembly
+from worker.objectives.sequence_stages import sequence_stages
+
+Assembly = Callable[[Tensor], Tensor]
+"""Forms Hessians ``(runs, parameters, parameters)`` of a summed loss at points."""
+
+
+def assembly_of(loss: NetworkLoss, *, kind: str, budget: int) -> Assembly | None:
+    """A shortcut to the Hessians of a summed loss.
+
+    Args:
+        loss: The loss on the whole data set.
+        kind: Its name.
+        budget: Bytes that may be used beside the Hessians themselves.
+
+    Returns:
+        The assembly; None for networks with unknown layers or shared parameters.
+    """
+    everything = loss.module.named_parameters(remove_duplicate=False)
+    if len(list(everything)) > len(loss.layout.names):
+        return None  # layers share parameters
+    x, y = loss.x.flatten(1), loss.y
+    dense = dense_layers(loss.module, vectors=loss.x.ndim == x.ndim)
+    if dense is not None:
+        return DenseAssembly(
+            layers=dense, layout=loss.layout, loss=kind, x=x, y=y, budget=budget
+        )
+    nodes = sequence_stages(loss.module, tuple(loss.x.shape[1:]))
+    if nodes is None:
+        return None
+    y = y if kind == "cross_entropy" else y.flatten(1)
+    return SequenceAssembly(
+        nodes=nodes, layout=loss.layout, loss=kind, x=x, y=y, budget=budget
+    )
