@@ -121,6 +121,11 @@ class Step:
 class Finder(Protocol):
     """A direction and its acceptance, for a batch of runs that are independent."""
 
+    @property
+    def patience(self) -> int:
+        """Iterations in which a run that gets anywhere has made noticeable progress."""
+        ...
+
     def initial_state(self, theta: Tensor) -> FinderState:
         """What to remember at the starts, ``theta`` of ``(runs, parameters)``."""
         ...

@@ -40,6 +40,7 @@ from worker.objectives.base import Objective
 _SUFFICIENT_DECREASE = 0.1
 _FACTOR = 0.25
 _ROUNDS = 10
+_PATIENCE = 100
 
 
 @final
@@ -56,6 +57,11 @@ class DampedNewton:
     def __post_init__(self) -> None:
         if not self.dampings or min(self.dampings) < 0.0:
             raise ValueError("dampings must be given, and none below 0")
+
+    @property
+    def patience(self) -> int:
+        """Iterations in which a run that gets anywhere has made noticeable progress."""
+        return _PATIENCE
 
     def initial_state(self, theta: Tensor) -> FinderState:
         """That of the descent a refused run makes."""

@@ -33,6 +33,7 @@ from worker.objectives.base import Objective
 
 _FACTOR = 0.5
 _SUFFICIENT_DECREASE = 1e-4
+_PATIENCE = 1000
 
 
 @final
@@ -72,6 +73,11 @@ class GradientNorm:
             raise ValueError("learning_rate must be above 0")
         if not 0.0 <= self.momentum < 1.0:
             raise ValueError("momentum must be at least 0 and below 1")
+
+    @property
+    def patience(self) -> int:
+        """Iterations in which a run that gets anywhere has made noticeable progress."""
+        return _PATIENCE
 
     def initial_state(self, theta: Tensor) -> FinderState:
         """No step has been made yet."""

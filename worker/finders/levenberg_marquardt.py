@@ -38,6 +38,7 @@ _LEAST, _MOST = 1e-16, 1e16
 _TRIALS = 30
 _STRIDE = 0.1  # h, the share of the step over which curvature is measured
 _BEND = 0.375  # largest |a| / |p|
+_PATIENCE = 100
 
 
 @final
@@ -54,6 +55,11 @@ class LevenbergMarquardt:
     def __post_init__(self) -> None:
         if not _LEAST <= self.regularisation <= _MOST:
             raise ValueError(f"regularisation must lie between {_LEAST} and {_MOST}")
+
+    @property
+    def patience(self) -> int:
+        """Iterations in which a run that gets anywhere has made noticeable progress."""
+        return _PATIENCE
 
     def initial_state(self, theta: Tensor) -> FinderState:
         """Every run begins with the same ``mu``."""

@@ -36,6 +36,7 @@ from worker.objectives.base import Objective
 _MOST_KRYLOV_ITERATIONS = 1000
 _INEXACTNESS = 0.1  # theta of the reference's inexactness condition
 _TIGHTER = 1e-2
+_PATIENCE = 100
 
 
 @final
@@ -72,6 +73,11 @@ class NewtonMr:
         for name in ("step_size", "full_step_decrease"):
             if not 0.0 < getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} must be above 0 and at most 1")
+
+    @property
+    def patience(self) -> int:
+        """Iterations in which a run that gets anywhere has made noticeable progress."""
+        return _PATIENCE
 
     def initial_state(self, theta: Tensor) -> FinderState:
         """Every run begins with the same step size."""

@@ -65,7 +65,9 @@ def search(
     """
     if resume is not None and resume.theta.shape != theta.shape:
         raise ValueError("the state to resume from belongs to other starts")
-    rules = StoppingRules(squared_gradient_norm_cutoff=squared_gradient_norm_cutoff)
+    rules = StoppingRules.of(
+        finder.patience, squared_gradient_norm_cutoff=squared_gradient_norm_cutoff
+    )
     state = resume
     if state is None:
         state = SearchState.begin(

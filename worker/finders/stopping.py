@@ -1,7 +1,7 @@
 """When a run has nothing more to gain."""
 
 from dataclasses import dataclass
-from typing import final
+from typing import Self, final
 
 import torch
 from torch import Tensor
@@ -11,8 +11,8 @@ from worker.finders.base import Point, Step
 Monitor = dict[str, Tensor]
 """What the rules remember of each run, ``(runs,)`` each."""
 
-
 _ROUNDINGS = 4  # units of eps |H| |theta| in a gradient's error
+_NOISE = 4  # units of sqrt eps in |H g| where rounding hides a fall of |g|^2
 
 
 @final
@@ -22,10 +22,12 @@ class StoppingRules:
 
     Below the cut-off a run is polished for as long as ``|g|^2`` keeps falling by
     ``polish_factor`` within ``polish_patience`` iterations, until it reaches the
-    rounding errors of a gradient. Above it, a run must fall by ``stagnation_factor``
-    within ``stagnation_patience`` iterations. Newton-MR crosses flat regions in tiny
-    steps and converges afterwards, so this is lenient: all of 83 runs that converged
-    on linear autoencoders fell to 0.53 or less of ``|g|^2`` in any 100 iterations.
+    rounding errors of a gradient. Above it, within ``stagnation_patience`` iterations
+    ``|g|^2`` must fall by ``stagnation_factor``, or ``|H g| / (|H| |g|)`` by
+    ``flatness_factor``: near a gradient-flat point only the latter still falls.
+    Newton-MR crosses flat regions in tiny steps and converges afterwards, so this is
+    lenient: all of 83 runs that converged on linear autoencoders fell to 0.53 or less
+    of ``|g|^2`` in any 100 iterations.
 
     Attributes:
         squared_gradient_norm_cutoff: Below it a point is critical.
@@ -33,8 +35,9 @@ class StoppingRules:
         polish_patience: See above.
         stagnation_factor: See above.
         stagnation_patience: See above.
+        flatness_factor: See above.
         stationarity_tolerance: ``|H g| / (|H| |g|)`` below which the gradient counts as
-            in the kernel.
+            in the kernel; more where the precision does not show as little.
         stationarity_patience: Successive iterations for which it must be.
     """
 
@@ -43,14 +46,25 @@ class StoppingRules:
     polish_patience: int = 4
     stagnation_factor: float = 0.95
     stagnation_patience: int = 100
+    flatness_factor: float = 0.5
     stationarity_tolerance: float = 1e-6
     stationarity_patience: int = 5
+
+    @classmethod
+    def of(cls, patience: int, *, squared_gradient_norm_cutoff: float) -> Self:
+        """The rules for a finder of such patience."""
+        return cls(
+            squared_gradient_norm_cutoff=squared_gradient_norm_cutoff,
+            polish_patience=max(4, patience // 25),
+            stagnation_patience=patience,
+        )
 
     def start(self, theta: Tensor) -> Monitor:
         """What is remembered at the starts, ``theta`` of ``(runs, parameters)``."""
         counter = theta.new_zeros(len(theta), dtype=torch.int64)
         return {
             "reference": theta.new_full((len(theta),), torch.inf),
+            "flatness": theta.new_full((len(theta),), torch.inf),
             "floor": theta.new_zeros(len(theta)),
             "stalled": counter,
             "stationary": counter.clone(),
@@ -76,12 +90,16 @@ class StoppingRules:
 
     def stationary(self, point: Point, step: Step, monitor: Monitor) -> Tensor:
         """Notes ``H g``; true where it has been small for long, or no step is left."""
+        norm = step.hessian_norm
         eps = torch.finfo(point.theta.dtype).eps
-        rounding = _ROUNDINGS * eps * step.hessian_norm * point.theta.norm(dim=1)
-        monitor["floor"] = rounding.square()
-        scale = step.hessian_norm * point.gradient.norm(dim=1)
+        monitor["floor"] = (_ROUNDINGS * eps * norm * point.theta.norm(dim=1)).square()
         image = point.hessian_gradient.norm(dim=1)
-        small = image <= self.stationarity_tolerance * scale
+        flatness = image / point.gradient.norm(dim=1) / norm
+        flatter = flatness <= self.flatness_factor * monitor["flatness"]
+        monitor["flatness"] = torch.where(flatter, flatness, monitor["flatness"])
+        renewed = flatter & ~self.below(point.squared_gradient_norm)
+        monitor["stalled"] = torch.where(renewed, 0, monitor["stalled"])
+        small = flatness <= max(self.stationarity_tolerance, _NOISE * eps**0.5)
         count = torch.where(small, monitor["stationary"] + 1, 0)
         monitor["stationary"] = count
         return small & ((count >= self.stationarity_patience) | ~step.accepted)

@@ -40,6 +40,7 @@ class Descent:
     """The simplest finder: a fixed fraction of the Newton step, and its own memory."""
 
     fraction: float = 0.5
+    patience: int = 100
 
     def initial_state(self, theta: Tensor) -> FinderState:
         return {"path": torch.zeros_like(theta)}
