@@ -34,6 +34,10 @@ FAN_ROUNDS = 10
 """Step sizes that all damped steps are tried with, at most."""
 WOLFE_TRIALS = 60
 """Step sizes of a line search for the Wolfe conditions, at most."""
+REGULARISATIONS = 30
+"""Tried for one step of Levenberg-Marquardt, at most."""
+GRADIENTS_PER_TRIAL = 2
+"""Of such a step: one that bends it, one at its end."""
 EXTREMES_COST = 40
 """Lanczos steps for each extreme eigenvalue asked for, at most."""
 _MANTISSA_BITS = 53
@@ -107,7 +111,7 @@ def _step(
         case GradientNormFinder():
             return WOLFE_TRIALS, WOLFE_TRIALS
         case LevenbergMarquardtFinder():
-            return subspace, _MANTISSA_BITS
+            return subspace, REGULARISATIONS * GRADIENTS_PER_TRIAL
 
 
 def _spectrum(spectrum: LanczosSpectrum | None, *, dense: bool) -> int:

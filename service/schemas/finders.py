@@ -80,16 +80,16 @@ class GradientNormFinder(Schema):
 
 
 class LevenbergMarquardtFinder(Schema):
-    """Levenberg-Marquardt: ``argmin_p |g + H p|^2 + mu |p|^2`` with mu adapted.
+    """Levenberg-Marquardt: ``argmin_p |g + H p|^2 + mu |p|^2``, bent to second order.
 
-    It converges to stationary points of the gradient norm: critical points, and
-    strictly gradient-flat ones.
+    mu adapts to how far the gradient norm falls as predicted. It converges to
+    stationary points of the gradient norm: critical ones, and strictly gradient-flat.
     """
 
     kind: Literal["levenberg_marquardt"]
     max_iterations: Iterations = 500
     hessian: Hessian = "auto"
-    regularisation: Positive = 1e-2
+    regularisation: Annotated[float, Field(ge=1e-16, le=1e12)] = 1e-2
     """First mu."""
 
 

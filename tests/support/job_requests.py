@@ -151,6 +151,8 @@ FINDER = st.one_of(
         {},
         {
             "method": st.sampled_from(["gradient_descent", "momentum", "backtracking"]),
+            "learning_rate": st.none() | POSITIVE,
+            "criterion": st.sampled_from(["wolfe", "newton_mr"]),
             **ITERATIONS,
         },
     ),

@@ -274,6 +274,14 @@ FINDERS: list[dict[str, Any]] = [
         "max_condition": 1e4,
     },
     {"kind": "damped_newton", "hessian": "exact", "dampings": [0.0, 0.5]},
+    {
+        "kind": "gradient_norm",
+        "method": "momentum",
+        "learning_rate": 0.3,
+        "momentum": 0.5,
+        "criterion": "wolfe",
+    },
+    {"kind": "levenberg_marquardt", "hessian": "krylov", "regularisation": 0.5},
 ]
 
 

@@ -15,7 +15,9 @@ from worker.datasets.randomness import generator
 from worker.errors import RunError
 from worker.finders.base import Finder
 from worker.finders.damped_newton import DampedNewton
+from worker.finders.gradient_norm import GradientNorm
 from worker.finders.hessians import HessianChoice
+from worker.finders.levenberg_marquardt import LevenbergMarquardt
 from worker.finders.newton_mr import NewtonMr
 from worker.networks.initialisation import initialise
 from worker.starts import optimizers
@@ -112,6 +114,23 @@ def finder(specification: f.Finder) -> BuiltFinder | None:
         case f.DampedNewtonFinder() as spec:
             return BuiltFinder(
                 finder=DampedNewton(dampings=tuple(spec.dampings)),
+                max_iterations=spec.max_iterations,
+                hessian=spec.hessian,
+            )
+        case f.GradientNormFinder() as spec:
+            return BuiltFinder(
+                finder=GradientNorm(
+                    method=spec.method,
+                    learning_rate=spec.learning_rate,
+                    momentum=spec.momentum,
+                    criterion=spec.criterion,
+                ),
+                max_iterations=spec.max_iterations,
+                hessian="auto",
+            )
+        case f.LevenbergMarquardtFinder() as spec:
+            return BuiltFinder(
+                finder=LevenbergMarquardt(regularisation=spec.regularisation),
                 max_iterations=spec.max_iterations,
                 hessian=spec.hessian,
             )
