@@ -15,6 +15,7 @@ from benchmarks.results import Result
 from benchmarks.settings import Settings
 
 _OUT = Path("build/benchmarks")
+_WIDTH = 120  # columns where output goes to a file
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -27,6 +28,8 @@ def main(arguments: list[str] | None = None) -> None:
     out: Path = options.out
     out.mkdir(parents=True, exist_ok=True)
     console = Console()
+    if not console.is_terminal:
+        console.width = _WIDTH
     found: list[Result] = []
     facts = environment(settings.device)
     for benchmark in BENCHMARKS:

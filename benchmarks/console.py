@@ -12,7 +12,7 @@ _MOST_COLUMNS = 9
 def show(result: Result, console: Console) -> None:
     """Prints figures, targets and notes."""
     console.rule(f"{result.name}: {result.title}")
-    for table in result.tables:
+    for table in filter(lambda each: each.rows, result.tables):
         console.print(_grid(table))
     if result.targets:
         console.print(_verdicts(result.targets))

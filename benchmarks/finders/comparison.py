@@ -13,7 +13,7 @@ from benchmarks.results import Result, Table, Target
 from benchmarks.settings import Settings
 from benchmarks.stopwatch import alone
 
-KINDS: tuple[str, ...] = ("newton_mr",)
+KINDS = ("levenberg_marquardt", "newton_mr")
 PEER = "autocrit newton_mr"
 _SUCCESS = {"levenberg_marquardt": 0.95, "newton_mr": 0.66}
 _SPEEDUP = {"levenberg_marquardt": 20.0, "newton_mr": 5.0}
@@ -33,6 +33,7 @@ class Plan:
         samples: Of the data set.
         starts: Along the training run.
         network_starts: Those of them that the network is searched from.
+        moments_starts: Those of them that its second moments are searched from.
         shared: Those of them that both sides search from.
         lot: Starts of one turn; the sides take turns.
         iterations: Steps a run may take.
@@ -42,6 +43,7 @@ class Plan:
     samples: int = 10_000
     starts: int = 100
     network_starts: int = 100
+    moments_starts: int = 100
     shared: int = 12
     lot: int = 4
     iterations: int = ITERATIONS
@@ -50,11 +52,12 @@ class Plan:
 
 PLANS = {
     "full": Plan(),
-    "quick": Plan(network_starts=10, shared=3, lot=1),
+    "quick": Plan(network_starts=10, moments_starts=40, shared=3, lot=1),
     "tiny": Plan(
         samples=50,
         starts=3,
         network_starts=2,
+        moments_starts=3,
         shared=1,
         lot=1,
         iterations=2,
@@ -78,7 +81,7 @@ def run(settings: Settings) -> Result:
             kind: run_ours(
                 kind,
                 problem.moments,
-                starts,
+                spread(starts, plan.moments_starts),
                 known=problem.moments,
                 iterations=plan.iterations,
             )

@@ -7,7 +7,7 @@ from typing import Any, final
 
 from service.schemas.jobs import JobRequest
 
-STARTS, SAMPLES, PARAMETERS, BUDGET = "starts", "samples", "parameters", "budget"
+STARTS, SAMPLES, PARAMETERS, BUDGET = "starts", "samples", "parameters", "budget_mib"
 _DEFAULT_BUDGET_BYTES = 2**31
 
 
@@ -35,10 +35,10 @@ class Axes:
     """The sizes that are measured.
 
     Attributes:
-        starts: Of a network with 1,210 parameters on 1,000 digits.
-        samples: Of an autoencoder with 280 parameters, from 4 starts.
-        widths: Of both hidden layers of a classifier on 100 digits, from one start.
-        budgets_mib: Of an autoencoder on 8,000 samples, from 16 starts.
+        starts: Of a small classifier.
+        samples: Of a small autoencoder.
+        widths: Of both hidden layers of a classifier.
+        budgets_mib: Of a job that would be faster with more.
         iterations: Steps of every search.
     """
 
@@ -58,7 +58,7 @@ class Axes:
         ]
 
     def _of_starts(self, count: int) -> Case:
-        request = self._request(_digits([64, 16, 10], samples=1000), starts=count)
+        request = self._request(_digits([64, 8, 10], samples=500), starts=count)
         return Case(axis=STARTS, size=count, request=request)
 
     def _of_samples(self, count: int) -> Case:

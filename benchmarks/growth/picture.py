@@ -8,35 +8,28 @@ from matplotlib.ticker import FuncFormatter
 
 from benchmarks.growth.jobs import BUDGET
 from benchmarks.growth.scaling import SIZES
-from benchmarks.results import Result, Row
+from benchmarks.results import Result, Row, Table
 from benchmarks.style import COLOURS, panels
-
-_FIXED = {
-    "starts": "1,210 parameters, 1,000 samples",
-    "samples": "280 parameters, 4 starts",
-    "parameters": "100 samples, 1 start, Krylov mode",
-}
 
 
 def plot(result: Result) -> Figure:
     """Time above, memory below, each against every size; memory against the budget."""
-    measured, exponents = result.tables
+    *measured, exponents = result.tables
     figure, axes = panels(f"Growth: {result.title}", columns=4, rows=2)
-    for column, axis in enumerate(SIZES):
-        rows = [row for row in measured.rows if row["varied"] == axis]
+    for column, (axis, table) in enumerate(zip(SIZES, measured, strict=False)):
         slopes = next(row for row in exponents.rows if row["varied"] == axis)
-        if rows:
-            _time(axes[column], axis, rows, float(slopes["cpu_s"] or 0.0))
-            _memory(axes[column + 4], axis, rows, float(slopes["peak_mib"] or 0.0))
-    budgets = [row for row in measured.rows if row["varied"] == BUDGET]
-    if budgets:
-        _budget(axes[7], budgets)
+        if table.rows:
+            _time(axes[column], axis, table, float(slopes["cpu_s"] or 0.0))
+            _memory(axes[column + 4], axis, table, float(slopes["peak_mib"] or 0.0))
+    if measured[-1].rows:
+        _budget(axes[7], measured[-1])
     axes[3].set_axis_off()
     return figure
 
 
-def _time(axes: Axes, axis: str, rows: Sequence[Row], slope: float) -> None:
-    sizes = _column(rows, "size")
+def _time(axes: Axes, axis: str, table: Table, slope: float) -> None:
+    rows = table.rows
+    sizes = _column(rows, axis)
     for name, label, colour in (
         ("wall_s", "wall", COLOURS[0]),
         ("cpu_s", "processor", COLOURS[1]),
@@ -44,11 +37,12 @@ def _time(axes: Axes, axis: str, rows: Sequence[Row], slope: float) -> None:
         axes.loglog(sizes, _column(rows, name), "o-", color=colour, label=label)
     _proportional(axes, sizes, _column(rows, "cpu_s"))
     _label(axes, axis, sizes, "time of the search (s)")
-    axes.set_title(f"Time ~ {axis}^{slope:.2f}\n{_FIXED[axis]}")
+    axes.set_title(f"Time ~ {axis}^{slope:.2f}\n{table.title}", fontsize=9)
 
 
-def _memory(axes: Axes, axis: str, rows: Sequence[Row], slope: float) -> None:
-    sizes = _column(rows, "size")
+def _memory(axes: Axes, axis: str, table: Table, slope: float) -> None:
+    rows = table.rows
+    sizes = _column(rows, axis)
     for name, label, colour, style in (
         ("peak_mib", "measured peak", COLOURS[2], "o-"),
         ("estimate_mib", "stated estimate", COLOURS[3], "s--"),
@@ -58,8 +52,9 @@ def _memory(axes: Axes, axis: str, rows: Sequence[Row], slope: float) -> None:
     axes.set_title(f"Peak ~ {axis}^{slope:.2f}")
 
 
-def _budget(axes: Axes, rows: Sequence[Row]) -> None:
-    budgets = _column(rows, "size")
+def _budget(axes: Axes, table: Table) -> None:
+    rows = table.rows
+    budgets = _column(rows, BUDGET)
     axes.loglog(
         budgets,
         _column(rows, "peak_mib"),
@@ -69,7 +64,7 @@ def _budget(axes: Axes, rows: Sequence[Row]) -> None:
     )
     axes.loglog(budgets, budgets, ":", color="black", label="budget")
     _label(axes, "memory budget (MiB)", budgets, "memory (MiB)")
-    axes.set_title("Peak under a budget\n8,000 samples, 16 starts")
+    axes.set_title(f"Peak under a budget\n{table.title}", fontsize=9)
 
 
 def _proportional(axes: Axes, sizes: list[float], costs: list[float]) -> None:

@@ -68,10 +68,11 @@ def main() -> None:
         before = _begin(order["device"])
         phases = _run(order, order["specification"], Path(folder) / "shard")
         peak = _peak(order["device"]) - before
-    begin, end = phases.began["searching"], phases.began["classifying"]
+    began = phases.began
     answer = {
-        "search_wall_s": end[0] - begin[0],
-        "search_cpu_s": end[1] - begin[1],
+        "search_wall_s": began["classifying"][0] - began["searching"][0],
+        "search_cpu_s": began["classifying"][1] - began["searching"][1],
+        "classifying_cpu_s": began["reporting"][1] - began["classifying"][1],
         "peak_bytes": peak,
     }
     print(json.dumps(answer))
