@@ -73,7 +73,16 @@ def download_artifact(
     range_: Range = None,
     if_range: IfRange = None,
 ) -> Response:
-    """Returns a file that belongs to the report, or a range of its bytes."""
+    """Returns a file that belongs to the report, or a range of its bytes.
+
+    `points.safetensors` holds the parameters of all points, with a leading dimension of
+    starts. `traces.safetensors` holds the histories of all runs, (starts, iterations +
+    1) each, NaN after a run's end: `loss`, `squared_gradient_norm`,
+    `relative_residual` and `relative_residual_krylov` (of finders that solve Newton
+    systems), `step_size` of the step taken from there, and the cumulative counts
+    `gradient_evaluations` and `hessian_vector_products`. `dataset.safetensors` holds
+    `x` and `y` as the loss saw them, where the job asks for it.
+    """
     key, artifact = results.artifact(principal.tenant, job_id, name)
     return artifact_answer(
         lambda start, end: results.read(key, start, end),
