@@ -34,6 +34,7 @@ from torch import Tensor
 from worker.finders.base import FinderState, Point, Step
 from worker.finders.descent import descend, unknown_step_size
 from worker.finders.fan import best_of_fan
+from worker.finders.flatness import Flatness
 from worker.linalg.reduction import reduce
 from worker.objectives.base import Objective
 
@@ -92,14 +93,14 @@ class DampedNewton:
             hessian_norm=reduction.norm,
             searching=~found.accepted,
         )
-        unknown = torch.full_like(point.value, torch.nan)
+        flatness = Flatness.of(reduction)
         evaluations = found.gradient_evaluations + steepest.gradient_evaluations
         return Step(
             theta=torch.where(found.accepted[:, None], found.theta, steepest.theta),
             accepted=found.accepted | steepest.accepted,
             step_size=torch.where(found.accepted, found.step_size, steepest.step_size),
-            relative_residual=unknown,
-            relative_residual_krylov=unknown,
+            relative_residual=flatness.relative_residual,
+            relative_residual_krylov=flatness.relative_residual_krylov,
             hessian_norm=reduction.norm,
             gradient_evaluations=evaluations,
             hessian_vector_products=reduction.products,

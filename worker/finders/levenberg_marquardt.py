@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 
 from worker.finders.base import FinderState, Point, Step
+from worker.finders.flatness import Flatness
 from worker.linalg.reduction import Reduction, reduce
 from worker.objectives.base import Objective
 
@@ -97,13 +98,13 @@ class LevenbergMarquardt:
             rows = rows[~passed]
             if not len(rows):
                 break
-        unknown = torch.full_like(square, torch.nan)
+        flatness = Flatness.of(reduction)
         return Step(
             theta=theta,
             accepted=accepted,
-            step_size=torch.where(accepted, 1.0, unknown),
-            relative_residual=unknown,
-            relative_residual_krylov=unknown,
+            step_size=torch.where(accepted, 1.0, torch.full_like(square, torch.nan)),
+            relative_residual=flatness.relative_residual,
+            relative_residual_krylov=flatness.relative_residual_krylov,
             hessian_norm=reduction.norm,
             gradient_evaluations=evaluations,
             hessian_vector_products=reduction.products,

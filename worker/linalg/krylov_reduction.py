@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from worker.linalg.lanczos import GrowingLanczos
-from worker.linalg.operators import SymmetricOperator
+from worker.linalg.operators import DenseOperator, SymmetricOperator
 from worker.linalg.ritz import finite_eigh
 from worker.linalg.steps import Steps
 
@@ -86,6 +86,12 @@ class KrylovReduction:
         step = _regularised(values, coefficients, regularisations[:, None])
         coordinates = torch.einsum("rik,rk->ri", right, step)
         return torch.einsum("ri,rin->rn", coordinates, self.basis[:, :-1])
+
+    def coordinates(self) -> tuple[DenseOperator, Tensor]:
+        """``T_k`` and ``|g| e_1``."""
+        gradient = torch.zeros_like(self.projection[:, 0])
+        gradient[:, 0] = self.gradient_norm
+        return DenseOperator(matrices=self.projection[:, :-1]), gradient
 
     def take(self, rows: Tensor) -> "KrylovReduction":
         """The reduction of the runs with the given numbers, ``(k,)`` integers."""

@@ -66,3 +66,37 @@ class DenseOperator:
     def take(self, rows: Tensor) -> "DenseOperator":
         """The operator of the runs with the given numbers, ``(k,)`` integers."""
         return DenseOperator(matrices=self.matrices[rows])
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiagonalOperator:
+    """Diagonal matrices: symmetric ones in the coordinates of their eigenvectors.
+
+    Attributes:
+        values: The diagonals, ``(runs, size)``.
+    """
+
+    values: Tensor
+
+    @property
+    def runs(self) -> int:
+        """Number of matrices."""
+        return self.values.shape[0]
+
+    @property
+    def size(self) -> int:
+        """Order of each matrix."""
+        return self.values.shape[1]
+
+    def matvec(self, vectors: Tensor) -> Tensor:
+        """Products, one for each run: ``(runs, size)`` to ``(runs, size)``."""
+        return self.values * vectors
+
+    def dense(self) -> Tensor:
+        """The matrices themselves, ``(runs, size, size)``."""
+        return torch.diag_embed(self.values)
+
+    def take(self, rows: Tensor) -> "DiagonalOperator":
+        """The operator of the runs with the given numbers, ``(k,)`` integers."""
+        return DiagonalOperator(values=self.values[rows])

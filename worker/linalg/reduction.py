@@ -57,6 +57,14 @@ class Reduction(Protocol):
         """
         ...
 
+    def coordinates(self) -> tuple[SymmetricOperator, Tensor]:
+        """``H`` and ``g`` in a basis; Krylov solves of fewer steps are the same in it.
+
+        As many steps as the basis has vectors are too many where it does not span the
+        whole space.
+        """
+        ...
+
     def take(self, rows: Tensor) -> "Reduction":
         """The reduction of the runs with the given numbers, ``(k,)`` integers."""
         ...

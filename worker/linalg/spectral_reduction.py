@@ -6,7 +6,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from worker.linalg.operators import DenseOperator
+from worker.linalg.operators import DenseOperator, DiagonalOperator
 from worker.linalg.ritz import finite_eigh
 from worker.linalg.steps import Steps
 
@@ -62,6 +62,10 @@ class SpectralReduction:
         void = self.values == 0
         step = torch.where(void, 0, -self.values * coefficients / divisor)
         return torch.bmm(step[:, None], self.vectors.mT)[:, 0]
+
+    def coordinates(self) -> tuple[DiagonalOperator, Tensor]:
+        """``H`` and ``g`` in the eigenbasis."""
+        return DiagonalOperator(values=self.values), self.coefficients
 
     def take(self, rows: Tensor) -> "SpectralReduction":
         """The reduction of the runs with the given numbers, ``(k,)`` integers."""

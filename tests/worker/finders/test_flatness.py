@@ -1,0 +1,65 @@
+import torch
+
+from tests.support.matrices import symmetric, vectors
+from worker.finders.flatness import RTOL, Flatness
+from worker.linalg.krylov_reduction import krylov_reduction
+from worker.linalg.minres_qlp import minres_qlp
+from worker.linalg.operators import DenseOperator
+from worker.linalg.reduction import reduce
+
+SPECTRA = {
+    "regular": torch.linspace(-5, 7, 30),
+    "singular": torch.cat([torch.zeros(9), torch.linspace(-2, 5, 21)]),
+    "low rank": torch.cat([torch.zeros(25), torch.linspace(-1, 1.5, 5)]),
+    "graded": torch.logspace(0, -9, 30),
+}
+A = torch.stack([symmetric(x.double(), k) for k, x in enumerate(SPECTRA.values())])
+
+
+def gradients(*, within_kernel: float) -> torch.Tensor:
+    """Gradients of which the given share lies in the eigenvectors of least weight."""
+    _, Q = torch.linalg.eigh(A @ A)
+    weights = torch.full((len(A), 30), 1.0 - within_kernel, dtype=torch.float64)
+    weights[:, 0] = 10.0 * within_kernel
+    return torch.einsum("rij,rj->ri", Q, weights * vectors(len(A), 30))
+
+
+def residuals_of_the_solve(gradient: torch.Tensor) -> torch.Tensor:
+    operator = DenseOperator(matrices=A)
+    solution = minres_qlp(operator, -gradient, rtol=RTOL, max_iterations=120)
+    norm = torch.linalg.matrix_norm(A)
+    return solution.residual_norm / (
+        norm * solution.x.norm(dim=1) + gradient.norm(dim=1)
+    )
+
+
+def test_is_the_residual_of_the_classifiers_solve() -> None:
+    for share in (0.0, 0.5, 1.0):
+        gradient = gradients(within_kernel=share)
+
+        found = Flatness.of(reduce(DenseOperator(matrices=A), gradient))
+
+        expected = residuals_of_the_solve(gradient)
+        torch.testing.assert_close(
+            found.relative_residual, expected, rtol=1e-6, atol=1e-9
+        )
+
+
+def test_tells_flat_gradients_by_a_small_krylov_space() -> None:
+    gradient = gradients(within_kernel=1.0)[1:3]
+    operator = DenseOperator(matrices=A[1:3])
+    mu = torch.full((1, 2), 1e-4, dtype=torch.float64)
+
+    found = Flatness.of(krylov_reduction(operator, gradient, regularisations=mu))
+
+    assert (found.relative_residual > 0.99).all()
+
+
+def test_does_not_guess_where_the_krylov_space_ends_too_early() -> None:
+    gradient = gradients(within_kernel=0.0)[:1]
+    operator = DenseOperator(matrices=A[:1])
+    mu = torch.full((1, 1), 100.0, dtype=torch.float64)
+
+    found = Flatness.of(krylov_reduction(operator, gradient, regularisations=mu))
+
+    assert found.relative_residual.isnan().all()
