@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     start_limit: int = 10_000
     gradient_evaluation_limit: int = 10**9
     memory_limit_bytes: int = 16 * 1024**3
+    """What a job may take on a worker; those that need more are refused."""
     time_limit_seconds: int = 7 * 86_400
     dense_limit: int = 2000
     """Up to this many parameters the Hessian is formed."""
@@ -59,7 +60,8 @@ class Settings(BaseSettings):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """What workers compute on; `auto` is a GPU where there is one."""
     memory_budget_bytes: int = 2 * 1024**3
-    """What kept graphs may take before samples and starts are taken in pieces."""
+    """What a batch of runs may take; samples and starts beyond it take turns. A single
+    run that it does not hold may take up to the memory limit."""
     runner_memory_bytes: int = 20 * 1024**3
     runner_files: int = 1024
     runner_processes: int = 16_384

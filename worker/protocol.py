@@ -52,6 +52,7 @@ class RunShard(Schema):
     folder: Path
     dense_limit: int
     memory_budget_bytes: int
+    memory_limit_bytes: int
     checkpoint_seconds: float
 
 

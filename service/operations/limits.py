@@ -14,6 +14,7 @@ def limits(settings: Settings) -> Limits:
         starts=settings.start_limit,
         gradient_evaluations=settings.gradient_evaluation_limit,
         memory_bytes=settings.memory_limit_bytes,
+        memory_budget_bytes=settings.memory_budget_bytes,
         time_limit_seconds=settings.time_limit_seconds,
     )
 

@@ -34,11 +34,11 @@ def estimated(
     samples = outlook.samples
     memory = memory_bytes(
         specification,
+        outlook,
         parameters=parameters,
         starts=starts,
-        samples=samples,
-        entries=outlook.entries,
         dense=dense,
+        budget=limits.memory_budget_bytes,
     )
     work = gradient_evaluations(
         specification, parameters=parameters, starts=starts, dense=dense

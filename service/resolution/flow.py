@@ -137,7 +137,12 @@ class _Walk:
             )
         self.untouched = False
         extent = self._windows(layer, layer.stride, shape, at)
-        return extent and (layer.out_channels, *extent)
+        if extent is None:
+            return None
+        # The windows are laid out, for one matrix product.
+        window = layer.in_channels * math.prod(pair(layer.kernel_size))
+        self.entries += window * math.prod(extent)
+        return (layer.out_channels, *extent)
 
     def _pooling(
         self, layer: MaxPool2dLayer | AvgPool2dLayer, shape: Shape, at: Location

@@ -1,70 +1,181 @@
-"""An estimate of the memory that a job needs at once."""
+"""An estimate of the memory that a job takes at once, libraries apart.
+
+It follows what workers do: runs advance in batches that fit the budget, half of which
+is for the gradients' graphs of a network and half for vectors and matrices; a batch
+that would exceed it is cut, down to a single run. The constants are the workers' own,
+and were calibrated on the growth of whole processes.
+"""
 
 import math
+from dataclasses import dataclass
+from typing import final
 
-from service.resolution.samples import Samples
+from service.resolution.problems import Outlook
 from service.schemas.finders import NoFinder
 from service.schemas.specifications import Specification
 
 RUNS_AT_ONCE = 64
-"""Runs of one batch, at most."""
-VECTORS = 32
-"""Parameter vectors that a run of a search holds: points, gradients, Krylov vectors."""
-MATRICES = 4
-"""Dense matrices that a run holds: Hessian, eigenvectors, work space."""
-COPIES = 6
-"""Copies of every number in a network that its derivatives keep."""
-CHUNK_BYTES = 1024**3
-"""Beyond this, samples pass through a network in chunks."""
-TRACES = 6
+"""Runs of one batch of a search, at most."""
+POINTS_AT_ONCE = 16
+"""Points of one batch of a classification, at most."""
+SEARCH_VECTORS = 48
+"""Parameter vectors that a run of a search holds."""
+POINT_VECTORS = 40
+"""Parameter vectors that a point holds while it is classified, Lanczos bases apart."""
+BASIS = 80
+"""Lanczos vectors of a point whose Hessian is not formed, at least."""
+MATRICES = 3
+"""Dense matrices that a run or a point holds: Hessian, symmetrised, eigenvectors."""
+WORK_SPACE = 3
+"""Dense matrices that an eigensolver needs beside them."""
+BLOCK_BYTES = 32 * 1024**2
+"""Of the graph of a piece of runs and samples, at most."""
+PASSES = 4
+"""Memory of a derivative's pass through a piece, in units of its graph."""
+TRACES = 7
+SLACK_BYTES = 16 * 1024**2
+"""What allocators keep for later."""
 ITEM_BYTES = {"float64": 8, "float32": 4}
 
 
 def memory_bytes(
     specification: Specification,
+    outlook: Outlook,
     *,
     parameters: int,
     starts: int,
-    samples: Samples | None,
-    entries: int,
     dense: bool,
+    budget: int,
 ) -> int:
-    """The estimate: vectors, matrices, data, a chunk of activations, results.
+    """The estimate: a batch of runs, data, results.
 
     Args:
         specification: The job.
+        outlook: What its problem computes on.
         parameters: Number of parameters.
         starts: Number of starts.
-        samples: The data set.
-        entries: Numbers that the network computes for one sample.
         dense: Whether Hessians are formed.
+        budget: What a batch of runs may take.
 
     Returns:
         Bytes.
     """
     item = ITEM_BYTES[specification.precision]
-    runs = min(starts, RUNS_AT_ONCE)
-    vectors = VECTORS * parameters * runs * item + _basis(
-        specification, dense=dense
-    ) * (parameters * item)
-    matrices = MATRICES * parameters**2 * runs * item if dense else 0
-    one_sample = COPIES * entries * runs * item
-    activations = 0
-    data = 0
-    if samples is not None:
-        activations = max(one_sample, min(samples.count * one_sample, CHUNK_BYTES))
-        inputs, targets = math.prod(samples.shape), math.prod(samples.target_shape)
-        # Data are transformed in double precision.
-        data = samples.count * (inputs + targets) * (ITEM_BYTES["float64"] + item)
-    finder = specification.finder
-    steps = 0 if isinstance(finder, NoFinder) else finder.max_iterations
-    results = starts * (parameters + TRACES * (steps + 1)) * item
-    return vectors + matrices + activations + data + results
+    search = _Batch(
+        size=parameters,
+        item=item,
+        vectors=SEARCH_VECTORS,
+        matrices=MATRICES if dense else 0,
+        work_space=WORK_SPACE if dense else 0,
+        most=RUNS_AT_ONCE,
+    )
+    classification = _Batch(
+        size=parameters,
+        item=8 if dense else item,  # spectra are computed in double precision
+        vectors=POINT_VECTORS + (0 if dense else _basis(specification, parameters)),
+        matrices=MATRICES if dense else 0,
+        work_space=WORK_SPACE if dense else 0,
+        most=POINTS_AT_ONCE,
+    )
+    batches = [classification]
+    steps = 0
+    if not isinstance(specification.finder, NoFinder):
+        batches.append(search)
+        steps = specification.finder.max_iterations
+    share = budget // 2
+    graphs = _Graphs.of(outlook, item, share)
+    batch = 0
+    for each in batches:
+        runs = each.runs(starts, share)
+        batch = max(batch, each.bytes(runs) + graphs.bytes(runs))
+    vectors = 2 * starts * parameters * item  # points and gradients, and their copies
+    traces = TRACES * starts * (steps + 1) * ITEM_BYTES["float64"]
+    return batch + _data(outlook, item) + vectors + traces + SLACK_BYTES
 
 
-def _basis(specification: Specification, *, dense: bool) -> int:
-    """Lanczos vectors that are kept for a spectrum."""
-    spectrum = specification.spectrum
-    if spectrum is None or dense:
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    """Vectors and matrices of runs that advance together."""
+
+    size: int
+    item: int
+    vectors: int
+    matrices: int
+    work_space: int
+    most: int
+
+    def bytes(self, runs: int) -> int:
+        return self._once() + runs * self._each()
+
+    def runs(self, starts: int, budget: int) -> int:
+        fitting = (budget - self._once()) // self._each()
+        return max(1, min(starts, self.most, fitting))
+
+    def _once(self) -> int:
+        return self.work_space * self.size**2 * self.item
+
+    def _each(self) -> int:
+        # A polynomial of no variables is refused elsewhere.
+        numbers = self.vectors * self.size + self.matrices * self.size**2
+        return max(1, numbers * self.item)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Graphs:
+    """Gradients' graphs on pieces of the samples.
+
+    Attributes:
+        piece: Bytes of one run's graph on one piece.
+        pieces: Pieces of the data set.
+        runs: Runs that go through a piece together.
+        budget: What graphs may take.
+    """
+
+    piece: int
+    pieces: int
+    runs: int
+    budget: int
+
+    @classmethod
+    def of(cls, outlook: Outlook, item: int, budget: int) -> "_Graphs":
+        if outlook.samples is None or not outlook.entries:
+            return cls(piece=0, pieces=0, runs=1, budget=budget)
+        # Beside the numbers that are computed, some of their derivatives are kept.
+        sample = 5 * outlook.entries * item // 4
+        block = min(BLOCK_BYTES, budget // 8)
+        count = max(1, outlook.samples.count)
+        length = max(1, min(count, block // sample))
+        return cls(
+            piece=length * sample,
+            pieces=-(-count // length),
+            runs=max(1, block // (length * sample)),
+            budget=budget,
+        )
+
+    def bytes(self, runs: int) -> int:
+        """Of a batch: a pass through a piece, and the graphs that are kept."""
+        kept = runs * self.pieces * self.piece
+        passing = PASSES * min(runs, self.runs) * self.piece
+        # While the next iterate's graphs are built, the last one's are still there.
+        return passing + (2 * kept if kept <= self.budget // 4 else 0)
+
+
+def _data(outlook: Outlook, item: int) -> int:
+    """Data are read and transformed in double precision."""
+    if outlook.samples is None:
         return 0
-    return max(4 * spectrum.top, spectrum.density.steps if spectrum.density else 0)
+    samples, double = outlook.samples, ITEM_BYTES["float64"]
+    sizes = math.prod(samples.shape) + math.prod(samples.target_shape)
+    return 2 * outlook.source * double + samples.count * sizes * (double + item)
+
+
+def _basis(specification: Specification, parameters: int) -> int:
+    """Lanczos vectors of a point, for measures and for a spectrum."""
+    spectrum = specification.spectrum
+    extremes = density = 0
+    if spectrum is not None:
+        extremes = 2 * (4 * spectrum.top + 20)
+        density = spectrum.density.steps if spectrum.density else 0
+    return min(2 * parameters, max(BASIS, extremes, density))

@@ -1,5 +1,6 @@
 """What a problem computes on, and whether its parts fit together."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
@@ -36,10 +37,12 @@ class Outlook:
     Attributes:
         samples: The data set, where there is one.
         entries: Numbers that are computed for one sample.
+        source: Numbers in the data set before it is transformed.
     """
 
     samples: Samples | None
     entries: int
+    source: int = 0
 
 
 def check_problem(
@@ -98,7 +101,11 @@ def _check_network(
     if flow is None:
         return None
     check_targets(problem.loss, samples, flow.output, _AT, findings)
-    return Outlook(samples=samples, entries=flow.entries)
+    return Outlook(
+        samples=samples,
+        entries=flow.entries,
+        source=source.count * math.prod(source.shape),
+    )
 
 
 def _source(

@@ -45,6 +45,9 @@ class Limits(Schema):
     starts: int
     gradient_evaluations: int
     memory_bytes: int
+    """Of one job, as estimated, beside what the libraries take."""
+    memory_budget_bytes: int
+    """Of a batch of runs; more runs take turns. A single run may take more."""
     time_limit_seconds: int
 
 

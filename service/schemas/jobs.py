@@ -128,6 +128,7 @@ class Estimate(Schema):
     samples: int | None
     starts: int
     memory_bytes: int
+    """At its peak on one worker, beside what the libraries take."""
     gradient_evaluations: int
     """Upper bound on work, in gradient evaluations over the whole data set."""
 

@@ -26,6 +26,9 @@ class FunctionObjective:
     device: torch.device = CPU
     hessian_cost: float = 1.0
 
+    def bytes_needed(self, runs: int) -> int:
+        return 8 * runs * self.parameters**2
+
     def value(self, theta: Tensor) -> Tensor:
         return self.function(theta)
 
@@ -104,6 +107,9 @@ class CountingObjective:
     @property
     def hessian_cost(self) -> float:
         return self.inner.hessian_cost
+
+    def bytes_needed(self, runs: int) -> int:
+        return self.inner.bytes_needed(runs)
 
     def value(self, theta: Tensor) -> Tensor:
         return self.inner.value(theta)

@@ -20,6 +20,7 @@ class Inputs(TypedDict, total=False):
     dataset: Path
     dense_limit: int
     checkpoint_seconds: float
+    memory_budget_bytes: int
 
 
 def shard_task(
@@ -41,7 +42,7 @@ def shard_task(
         dataset=inputs.get("dataset"),
         dense_limit=inputs.get("dense_limit", 2000),
         checkpoint_seconds=inputs.get("checkpoint_seconds", 30.0),
-        memory_budget_bytes=2**30,
+        memory_budget_bytes=inputs.get("memory_budget_bytes", 2**30),
     )
 
 

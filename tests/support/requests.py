@@ -20,6 +20,7 @@ LIMITS = Limits(
     starts=10_000,
     gradient_evaluations=10**9,
     memory_bytes=2**34,
+    memory_budget_bytes=2**31,
     time_limit_seconds=7 * 86_400,
 )
 

@@ -1,4 +1,4 @@
-"""An objective that runs out of memory for batches above a size."""
+"""An objective whose Hessians run out of memory for batches above a size."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,12 +59,13 @@ class ShortObjective:
     def hessian_cost(self) -> float:
         return self.inner.hessian_cost
 
+    def bytes_needed(self, runs: int) -> int:
+        return self.inner.bytes_needed(runs)
+
     def value(self, theta: Tensor) -> Tensor:
-        self.allocate(len(theta))
         return self.inner.value(theta)
 
     def gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        self.allocate(len(theta))
         return self.inner.gradient(theta)
 
     def linearise(self, theta: Tensor) -> Linearisation:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from worker.finders.base import Finder, StopReason
+from worker.finders.footprint import search_footprint
 from worker.finders.groups import Groups
 from worker.finders.hessians import HessianChoice, forms_hessians
 from worker.finders.iteration import Iteration
@@ -20,9 +21,6 @@ from worker.objectives.base import Objective
 
 Observer = Callable[[SearchState], bool]
 """Called after each iteration; false asks for a stop."""
-
-_MATRICES_PER_RUN = 3  # a formed Hessian, its rows for the finder, and its assembly
-_VECTORS_PER_RUN = 48  # those of the Krylov solver, and the trial points
 
 
 def search(
@@ -78,7 +76,9 @@ def search(
         )
     groups = Groups(
         iteration=Iteration(objective=objective, finder=finder, rules=rules),
-        size=_group_size(theta, memory_budget_bytes, formed=state.formed),
+        size=search_footprint(
+            theta.shape[1], theta.element_size(), formed=state.formed
+        ).runs(memory_budget_bytes),
     )
     asked_to_stop = False
     while len(state.active):
@@ -93,12 +93,3 @@ def search(
             state.iteration += 1
             asked_to_stop = observer is not None and not observer(state)
     return state.result(flatness_cutoff)
-
-
-def _group_size(theta: Tensor, budget: int, *, formed: bool) -> int:
-    """How many runs may advance together within the budget."""
-    parameters = theta.shape[1]
-    numbers = _VECTORS_PER_RUN * parameters
-    if formed:
-        numbers += _MATRICES_PER_RUN * parameters**2
-    return max(1, budget // (numbers * theta.element_size()))

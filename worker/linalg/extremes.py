@@ -44,6 +44,11 @@ class Extremes:
     products: Tensor
 
 
+def places(count: int) -> int:
+    """Vectors of the search space for ``count`` eigenvalues at either end."""
+    return 4 * count + 20
+
+
 def extreme_eigenvalues(
     operator: SymmetricOperator,
     start: Tensor,
@@ -67,7 +72,7 @@ def extreme_eigenvalues(
     """
     size = operator.size
     count = min(count, size)
-    width = min(size, 4 * count + 20)
+    width = min(size, places(count))
     kept = count + (width - 2 * count) // 6
     budget = max(max_products, 2 * count)
     tolerance = max(tolerance, 100 * torch.finfo(start.dtype).eps)

@@ -67,6 +67,10 @@ class Objective(Protocol):
         """
         ...
 
+    def bytes_needed(self, runs: int) -> int:
+        """Peak memory of a linearisation of so many runs, without dense Hessians."""
+        ...
+
     def value(self, theta: Tensor) -> Tensor:
         """Losses, ``(runs,)``."""
         ...

@@ -8,7 +8,7 @@ from worker.objectives.graphs import GraphSize
 # Chosen on nets of about 500 weights: in much smaller pieces the fixed cost of an
 # operation rules.
 _BLOCK_BYTES = 32 * 2**20
-_DIRECTION_BYTES = 4 * 2**20
+_DIRECTION_BYTES = 64 * 2**20
 
 
 @final
@@ -33,7 +33,7 @@ class Batches:
     @classmethod
     def of(cls, *, samples: int, size: GraphSize, budget: int) -> "Batches":
         """Pieces as large as is fast and as the budget allows: samples before runs."""
-        block = min(max(_BLOCK_BYTES, 4 * size.fixed), budget // 4)
+        block = min(max(_BLOCK_BYTES, 4 * size.fixed), budget // 8)
         length = (block - size.fixed) // size.per_sample
         length = min(samples, max(1, length))
         return cls(
@@ -55,9 +55,10 @@ class Batches:
         # Beside its graph a piece needs memory for the pass itself: a rough allowance.
         return 4 * block + (2 * self._kept(runs) if self.keeps(runs) else 0)
 
-    def directions(self) -> int:
-        """Directions that go through one run's graph at once; large graphs take one."""
-        return max(1, _DIRECTION_BYTES // self.size.bytes(self.samples))
+    def directions(self, runs: int) -> int:
+        """Directions that go through a graph of so many runs at once."""
+        size = min(_DIRECTION_BYTES, self.budget // 8)
+        return max(1, size // (runs * self.size.bytes(self.samples)))
 
     def _kept(self, runs: int) -> int:
         return runs * self.pieces * self.size.bytes(self.samples)

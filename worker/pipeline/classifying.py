@@ -1,6 +1,6 @@
 """The classification of a shard's points, in groups that fit the memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -9,9 +9,12 @@ from torch import Tensor
 
 from service.schemas.reports import AnalyticMatch, Point
 from worker.build import Built
+from worker.classification.footprint import classification_footprint
 from worker.classification.labels import Thresholds
-from worker.classification.measures import STEPS, Measures, measure
+from worker.classification.measures import Measures, measure
 from worker.errors import Drained
+from worker.linalg.footprint import Footprint
+from worker.linalg.shortage import is_shortage, release
 from worker.pipeline.task import Observer, ShardTask
 from worker.pipeline.watch import Interrupted, Watch, WatchedObjective
 from worker.reports.matches import analytic_matches
@@ -27,9 +30,6 @@ from worker.spectra.spectrum import (
 
 _GROUP = 16
 """Points classified together at most, so that progress shows."""
-
-_MATRICES_PER_POINT = 10
-_VECTORS_PER_POINT = STEPS + 64
 
 _OUT_OF_TIME = "the job was cancelled before this point was classified"
 
@@ -90,18 +90,26 @@ def classify(
     floors: list[float] = []
     rows = torch.nonzero(finite)[:, 0].tolist()
     classifier = _Classifier(task, built, limits, watch)
-    for group in _groups(rows, task, built, memory_budget_bytes, watch):
+    most = min(_GROUP, _footprint(task, built).runs(memory_budget_bytes))
+    left = rows
+    while left:
         observer.progress(len(points), len(runs), "points")
         if watch.drain_requested:
             raise Drained
+        group = left[: 1 if watch.stop_requested else most]
         try:
-            found = classifier.classify(theta, runs, group)
-            floors.extend(found.gradient_norm_floors)
+            found = classifier.classify_within_memory(theta, runs, group)
         except Interrupted:
             break
+        if found is None:
+            most = -(-len(group) // 2)
+            release()
+            continue
+        floors.extend(found.gradient_norm_floors)
         for row, point in zip(group, found.points, strict=True):
             points[row] = point
             observer.point(point)
+        left = left[len(group) :]
     for row in rows:
         if row not in points:
             run = runs[row].noting(_OUT_OF_TIME)
@@ -114,19 +122,21 @@ def classify(
     )
 
 
-def _groups(
-    rows: list[int], task: ShardTask, built: Built, budget: int, watch: Watch
-) -> Iterator[list[int]]:
-    """Rows to classify together: those that fit the budget, one when in a hurry."""
-    size = built.objective.parameters
-    numbers = _VECTORS_PER_POINT * size
-    if size <= task.dense_limit:
-        numbers += _MATRICES_PER_POINT * size**2
-    most = max(1, min(_GROUP, budget // (8 * numbers)))
-    while rows:
-        length = 1 if watch.stop_requested else most
-        yield rows[:length]
-        rows = rows[length:]
+def needed_bytes(task: ShardTask, built: Built) -> int:
+    """What the classification of one point takes."""
+    return _footprint(task, built).bytes(1)
+
+
+def _footprint(task: ShardTask, built: Built) -> Footprint:
+    wanted = task.specification.spectrum
+    density = None if wanted is None else wanted.density
+    return classification_footprint(
+        built.objective.parameters,
+        built.objective.dtype.itemsize,
+        formed=built.objective.parameters <= task.dense_limit,
+        top=0 if wanted is None else wanted.top,
+        steps=0 if density is None else density.steps,
+    )
 
 
 @final
@@ -142,6 +152,17 @@ class _Classifier:
         self._objective = WatchedObjective(
             objective=built.objective, poll=watch.poll_classification
         )
+
+    def classify_within_memory(
+        self, theta: Tensor, runs: Sequence[Run], group: Sequence[int]
+    ) -> Classified | None:
+        """The points of a group; None where it is too large for the memory."""
+        try:
+            return self.classify(theta, runs, group)
+        except (MemoryError, RuntimeError) as error:
+            if not is_shortage(error) or len(group) == 1:
+                raise
+        return None
 
     def classify(
         self, theta: Tensor, runs: Sequence[Run], group: Sequence[int]

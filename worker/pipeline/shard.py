@@ -12,11 +12,12 @@ from service.schemas.finders import NoFinder
 from service.schemas.reports import Point, SearchSummary
 from worker import build
 from worker.build import Built
-from worker.errors import Drained
+from worker.errors import Drained, RunError
+from worker.finders.footprint import search_footprint
 from worker.finders.state import SearchState
 from worker.networks.weights import write
 from worker.pipeline.checkpoints import Checkpoint
-from worker.pipeline.classifying import classify
+from worker.pipeline.classifying import classify, needed_bytes
 from worker.pipeline.memory import within_memory
 from worker.pipeline.searching import run_search, unsearched
 from worker.pipeline.task import Observer, ShardTask
@@ -65,6 +66,7 @@ def _run(
         device=device,
         memory_budget_bytes=budget // 2,
     )
+    _check_memory(task, built)
     try:
         state, runs = _search(task, built, observer, watch, budget // 2)
     except TrainingStopped:
@@ -93,6 +95,21 @@ def _run(
     )
     write_result(task.folder, found.points, facts)
     return found.points
+
+
+def _check_memory(task: ShardTask, built: Built) -> None:
+    """Refuses problems of which not even one run can be computed."""
+    objective = built.objective
+    size, item = objective.parameters, objective.dtype.itemsize
+    search = search_footprint(size, item, formed=size <= task.dense_limit).bytes(1)
+    needed = objective.bytes_needed(1) + max(search, needed_bytes(task, built))
+    limit = task.memory_limit_bytes or task.memory_budget_bytes
+    if needed > limit:
+        message = (
+            f"one run takes about {needed / 2**20:.0f} MiB of memory;"
+            f" the limit is {limit / 2**20:.0f} MiB"
+        )
+        raise RunError("out_of_memory", message)
 
 
 def _search(

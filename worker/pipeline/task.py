@@ -23,8 +23,11 @@ class ShardTask:
         folder: Where results are written, and a checkpoint is looked for.
         device: A torch device.
         dense_limit: Up to this many parameters Hessians are formed.
-        memory_budget_bytes: What the computation may take, inputs apart.
+        memory_budget_bytes: What a batch of runs may take, inputs apart; more runs
+            take turns.
         checkpoint_seconds: Time between checkpoints.
+        memory_limit_bytes: What a single run may take where the budget does not hold
+            it; None is the budget.
     """
 
     job_id: str
@@ -38,6 +41,7 @@ class ShardTask:
     device: str = "cpu"
     dense_limit: int = 2000
     checkpoint_seconds: float = 30.0
+    memory_limit_bytes: int | None = None
 
     @property
     def starts(self) -> range:

@@ -115,6 +115,10 @@ class WatchedObjective:
         """Hessian products that cost as much as one Hessian, formed and decomposed."""
         return self.objective.hessian_cost
 
+    def bytes_needed(self, runs: int) -> int:
+        """Peak memory of a linearisation of so many runs, without dense Hessians."""
+        return self.objective.bytes_needed(runs)
+
     def value(self, theta: Tensor) -> Tensor:
         """Losses, ``(runs,)``."""
         self.poll()

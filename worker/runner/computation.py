@@ -45,6 +45,7 @@ class PipelineComputation:
             device=self._device,
             dense_limit=command.dense_limit,
             memory_budget_bytes=command.memory_budget_bytes,
+            memory_limit_bytes=command.memory_limit_bytes,
             checkpoint_seconds=command.checkpoint_seconds,
         )
         run_shard(task, observer)

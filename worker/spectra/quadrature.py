@@ -86,8 +86,7 @@ def quadrature(
     nodes, weights = [], []
     for probe in range(probes):
         signs = random_signs(operator.size, starts, seed, stream, probe).to(like)
-        decomposition = lanczos(operator, signs, steps=steps)
-        node, weight = gauss_quadrature(decomposition)
+        node, weight = gauss_quadrature(lanczos(operator, signs, steps=steps))
         nodes.append(node.double())
         weights.append(weight.double())
     return Quadrature(

@@ -164,6 +164,7 @@ class Supervisor:
             folder=folder,
             dense_limit=self._settings.dense_limit,
             memory_budget_bytes=self._settings.memory_budget_bytes,
+            memory_limit_bytes=self._settings.memory_limit_bytes,
             checkpoint_seconds=self._settings.checkpoint_seconds,
         )
 

@@ -48,7 +48,7 @@ def test_halved_groups_find_what_small_groups_find(shortage: str) -> None:
     assert_same(found, small)
 
 
-@pytest.mark.parametrize("after", [1, 2, 5, 9])
+@pytest.mark.parametrize("after", [1, 2, 5])
 def test_a_shortage_at_any_time_leaves_no_trace(after: int) -> None:
     whole = search(quartic(), NewtonMr(), starts(7))
     short = ShortObjective(inner=quartic(), most=2, after=after)
@@ -76,7 +76,7 @@ def test_a_checkpoint_of_a_halved_search_is_good() -> None:
         kept.append(state.to_tensors())
         return len(kept) < 4
 
-    short = ShortObjective(inner=quartic(), most=2, after=9)
+    short = ShortObjective(inner=quartic(), most=2, after=5)
     search(short, NewtonMr(), starts(5), observer=observer)
     assert short.failures > 0
     resumed = search(
@@ -94,7 +94,7 @@ def test_too_little_for_one_run_is_an_error() -> None:
         states.append(state)
         return True
 
-    short = ShortObjective(inner=quartic(), most=0, after=9)
+    short = ShortObjective(inner=quartic(), most=0, after=5)
     with pytest.raises(torch.OutOfMemoryError):
         search(short, NewtonMr(), starts(3), observer=observer)
 

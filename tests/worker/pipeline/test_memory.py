@@ -1,0 +1,195 @@
+"""Memory: estimated before, kept to, and not exceeded without a word."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from service.resolution.resolution import resolve
+from service.schemas.jobs import JobRequest
+from service.schemas.specifications import Specification
+from tests.support.observers import RecordingObserver
+from tests.support.pipelines import shard_task
+from tests.support.requests import LIMITS
+from tests.support.shortages import ShortObjective
+from worker import build
+from worker.errors import RunError
+from worker.pipeline import run_shard, shard
+from worker.pipeline.memory import within_memory
+
+CPU = torch.device("cpu")
+MIB = 2**20
+
+
+def digits(*sizes: int, samples: int, starts: int, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+    """A classifier of images; two steps of a search."""
+    subset = {"kind": "subset", "count": samples}
+    return {
+        "problem": {
+            "kind": "network",
+            "architecture": {"kind": "mlp", "sizes": [*sizes], "activation": "tanh"},
+            "dataset": {
+                "kind": "builtin",
+                "name": "digits",
+                "transforms": [subset, {"kind": "flatten"}],
+            },
+            "loss": {"kind": "cross_entropy"},
+        },
+        "starts": {"kind": "random", "count": starts},
+        "finder": {"kind": "newton_mr", "max_iterations": 2},
+        **more,
+    }
+
+
+def estimate(body: dict[str, Any], *, dense_limit: int, budget: int) -> int:
+    limits = LIMITS.model_copy(
+        update={"dense_parameters": dense_limit, "memory_budget_bytes": budget}
+    )
+    found = resolve(JobRequest.model_validate(body), {}, limits)
+    assert found.estimate is not None
+    return found.estimate.memory_bytes
+
+
+def peak(body: dict[str, Any], *, starts: int, dense_limit: int, budget: int) -> int:
+    """The growth of a process that computes the job's only shard."""
+    order = {
+        "request": body,
+        "starts": starts,
+        "dense_limit": dense_limit,
+        "budget": budget,
+    }
+    measured = subprocess.run(
+        [sys.executable, "-m", "tests.support.peak_memory"],
+        input=json.dumps(order),
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return int(measured.stdout)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("sizes", "starts", "dense_limit", "budget"),
+    [
+        pytest.param((64, 8, 10), 24, 2000, 2**31, id="formed, all at once"),
+        pytest.param((64, 8, 10), 24, 2000, 96 * MIB, id="formed, in groups"),
+        pytest.param((64, 60, 10), 6, 0, 2**31, id="by products"),
+    ],
+)
+def test_peak_memory_follows_estimate_and_budget(
+    sizes: tuple[int, ...], starts: int, dense_limit: int, budget: int
+) -> None:
+    body = digits(*sizes, samples=100, starts=starts)
+    foreseen = estimate(body, dense_limit=dense_limit, budget=budget)
+
+    taken = peak(body, starts=starts, dense_limit=dense_limit, budget=budget)
+
+    assert taken <= foreseen
+    assert foreseen <= 2 * taken + 32 * MIB
+    assert taken <= budget + 32 * MIB
+
+
+def test_a_budget_too_small_for_one_run_is_said_so(tmp_path: Path) -> None:
+    body = digits(64, 8, 10, samples=20, starts=1)
+    task = shard_task(
+        Specification.model_validate(body),
+        tmp_path,
+        first=0,
+        count=1,
+        memory_budget_bytes=4 * MIB,
+    )
+    observer = RecordingObserver()
+
+    with pytest.raises(RunError, match="one run takes about") as raised:
+        run_shard(task, observer)
+
+    assert raised.value.code == "out_of_memory"
+    assert observer.phases == ["preparing"]
+
+
+BODY: dict[str, Any] = {
+    "problem": {
+        "kind": "linear_autoencoder",
+        "input_size": 5,
+        "hidden_size": 2,
+        "samples": 100,
+    },
+    "starts": {"kind": "random", "count": 7},
+    "finder": {"kind": "newton_mr", "max_iterations": 8},
+}
+
+
+@pytest.mark.parametrize("shortage", ["gpu", "cpu"])
+def test_a_shard_out_of_memory_goes_on_with_smaller_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shortage: str
+) -> None:
+    specification = Specification.model_validate(BODY)
+    whole = run_shard(
+        shard_task(specification, tmp_path / "whole", first=0, count=7),
+        RecordingObserver(),
+    )
+    objectives: list[ShortObjective] = []
+
+    def short_problem(*arguments: Any, **more: Any) -> build.Built:  # noqa: ANN401
+        built = problem(*arguments, **more)
+        objective = ShortObjective(inner=built.objective, most=3, shortage=shortage)
+        objectives.append(objective)
+        return build.Built(
+            objective=objective,
+            layout=built.layout,
+            network=built.network,
+            warnings=built.warnings,
+        )
+
+    problem = build.problem
+    monkeypatch.setattr(shard.build, "problem", short_problem)
+    observer = RecordingObserver()
+
+    points = run_shard(
+        shard_task(specification, tmp_path / "short", first=0, count=7), observer
+    )
+
+    assert sum(each.failures for each in objectives) > 1
+    assert [point.start for point in observer.points] == list(range(7))
+    for point, other in zip(points, whole, strict=True):
+        assert point.label == other.label
+        assert point.iterations == other.iterations
+        assert point.loss == pytest.approx(other.loss, rel=1e-9)
+
+
+def test_a_budget_is_halved_until_it_does() -> None:
+    tried: list[int] = []
+
+    def compute(budget: int) -> int:
+        tried.append(budget)
+        if budget > 100 * MIB:
+            raise MemoryError
+        return budget
+
+    assert within_memory(compute, 1024 * MIB, device=CPU) == 64 * MIB
+    assert tried == [1024 * MIB, 512 * MIB, 256 * MIB, 128 * MIB, 64 * MIB]
+
+
+def test_a_lack_of_memory_that_nothing_helps_has_a_name() -> None:
+    def compute(budget: int) -> None:
+        raise MemoryError(budget)
+
+    with pytest.raises(RunError) as raised:
+        within_memory(compute, 1024 * MIB, device=CPU)
+    assert raised.value.code == "out_of_memory"
+
+
+def test_other_errors_are_not_retried() -> None:
+    def compute(budget: int) -> None:
+        raise RuntimeError(budget)
+
+    with pytest.raises(RuntimeError, match="1024"):
+        within_memory(compute, 1024, device=CPU)

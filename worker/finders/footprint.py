@@ -1,0 +1,28 @@
+"""What a search takes beside the objective's graphs."""
+
+from worker.linalg.footprint import Footprint
+
+# Measured: the memory of whole searches, by the growth of their processes.
+_VECTORS = 48  # of the state, the Krylov solver and the trial points
+_MATRICES = 3  # a formed Hessian, its assembly or symmetrisation, its eigenvectors
+_WORK_SPACE = 3  # matrices of the eigensolver
+
+
+def search_footprint(size: int, item: int, *, formed: bool) -> Footprint:
+    """The footprint of an iteration.
+
+    Args:
+        size: Number of parameters.
+        item: Bytes of a number.
+        formed: Whether Hessians are formed.
+
+    Returns:
+        Vectors and matrices of every run that advances, and work space.
+    """
+    return Footprint.of(
+        size=size,
+        item=item,
+        vectors=_VECTORS,
+        matrices=_MATRICES if formed else 0,
+        shared_matrices=_WORK_SPACE if formed else 0,
+    )
