@@ -73,9 +73,8 @@ def _distribution(axes: Axes, name: str, found: Mapping[str, Report]) -> None:
         points = found[finder].points
         last = [p.relative_residual for p in points if p.label != "critical"]
         _ecdf(axes, last, finder, style="-", what="at the end, if not critical")
-        if finder == "newton_mr":
-            largest = [p.relative_residual_max for p in points]
-            _ecdf(axes, largest, finder, style="--", what="largest on the way")
+        largest = [p.relative_residual_max for p in points]
+        _ecdf(axes, largest, finder, style="--", what="largest on the way")
     axes.axvline(0.9, color="grey", linewidth=0.8)
     axes.set_title(name)
     axes.set_xlim(0, 1.01)

@@ -78,8 +78,8 @@ def download_artifact(
     `points.safetensors` holds the parameters of all points, with a leading dimension of
     starts. `traces.safetensors` holds the histories of all runs, (starts, iterations +
     1) each, NaN after a run's end: `loss`, `squared_gradient_norm`,
-    `relative_residual` and `relative_residual_krylov` (of finders that solve Newton
-    systems), `step_size` of the step taken from there, and the cumulative counts
+    `relative_residual` and `relative_residual_krylov` (NaN with `gradient_norm`),
+    `step_size` of the step taken from there, and the cumulative counts
     `gradient_evaluations` and `hessian_vector_products`. `dataset.safetensors` holds
     `x` and `y` as the loss saw them, where the job asks for it.
     """
