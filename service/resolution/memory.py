@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from typing import final
 
 from service.resolution.problems import Outlook
-from service.schemas.finders import NoFinder
+from service.schemas.finders import (
+    DampedNewtonFinder,
+    Finder,
+    GradientNormFinder,
+    LevenbergMarquardtFinder,
+    NoFinder,
+)
 from service.schemas.specifications import Specification
 
 RUNS_AT_ONCE = 64
@@ -20,6 +26,8 @@ POINTS_AT_ONCE = 16
 """Points of one batch of a classification, at most."""
 SEARCH_VECTORS = 48
 """Parameter vectors that a run of a search holds."""
+KRYLOV_BYTES = 256 * 1024**2
+"""Of the growing Krylov space of a run, at most; it is held three times over."""
 POINT_VECTORS = 40
 """Parameter vectors that a point holds while it is classified, Lanczos bases apart."""
 BASIS = 80
@@ -61,12 +69,16 @@ def memory_bytes(
         Bytes.
     """
     item = ITEM_BYTES[specification.precision]
+    finder = specification.finder
+    formed = dense and not (
+        isinstance(finder, NoFinder | GradientNormFinder) or finder.hessian == "krylov"
+    )
     search = _Batch(
         size=parameters,
         item=item,
-        vectors=SEARCH_VECTORS,
-        matrices=MATRICES if dense else 0,
-        work_space=WORK_SPACE if dense else 0,
+        vectors=_search_vectors(specification.finder, parameters, item, formed=formed),
+        matrices=MATRICES if formed else 0,
+        work_space=WORK_SPACE if formed else 0,
         most=RUNS_AT_ONCE,
     )
     classification = _Batch(
@@ -79,9 +91,9 @@ def memory_bytes(
     )
     batches = [classification]
     steps = 0
-    if not isinstance(specification.finder, NoFinder):
+    if not isinstance(finder, NoFinder):
         batches.append(search)
-        steps = specification.finder.max_iterations
+        steps = finder.max_iterations
     share = budget // 2
     graphs = _Graphs.of(outlook, item, share)
     batch = 0
@@ -169,6 +181,17 @@ def _data(outlook: Outlook, item: int) -> int:
     samples, double = outlook.samples, ITEM_BYTES["float64"]
     sizes = math.prod(samples.shape) + math.prod(samples.target_shape)
     return 2 * outlook.source * double + samples.count * sizes * (double + item)
+
+
+def _search_vectors(finder: Finder, parameters: int, item: int, *, formed: bool) -> int:
+    """Parameter vectors of a run."""
+    vectors = SEARCH_VECTORS
+    if isinstance(finder, DampedNewtonFinder):
+        vectors += 8 * len(finder.dampings)
+    if isinstance(finder, DampedNewtonFinder | LevenbergMarquardtFinder) and not formed:
+        fitting = max(8, KRYLOV_BYTES // (max(1, parameters) * item))
+        vectors += 3 * min(parameters, fitting)
+    return vectors
 
 
 def _basis(specification: Specification, parameters: int) -> int:

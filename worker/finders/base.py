@@ -137,6 +137,16 @@ class Finder(Protocol):
         """
         ...
 
+    def vectors(self, size: int, item: int, *, formed: bool) -> int:
+        """Parameter vectors that a step holds of each run, at most.
+
+        Args:
+            size: Number of parameters.
+            item: Bytes of a number.
+            formed: Whether ``H`` is formed; its decomposition is not counted.
+        """
+        ...
+
     def step(self, objective: Objective, point: Point, state: FinderState) -> Step:
         """One iteration of every run."""
         ...

@@ -35,6 +35,7 @@ from worker.finders.base import FinderState, Point, Step
 from worker.finders.descent import descend, unknown_step_size
 from worker.finders.fan import best_of_fan
 from worker.finders.flatness import Flatness
+from worker.linalg.krylov_reduction import krylov_vectors
 from worker.linalg.reduction import reduce
 from worker.objectives.base import Objective
 
@@ -71,6 +72,11 @@ class DampedNewton:
     def products(self, size: int) -> int:
         """Those of a Krylov space that solves the system with the smallest damping."""
         return size
+
+    def vectors(self, size: int, item: int, *, formed: bool) -> int:
+        """The steps of all dampings, of either sign, and a Krylov basis."""
+        fan = 4 * 2 * len(self.dampings)
+        return 16 + fan + (0 if formed else krylov_vectors(size, item))
 
     def step(self, objective: Objective, point: Point, state: FinderState) -> Step:
         """Solves for all dampings and takes the best step."""

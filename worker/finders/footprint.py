@@ -1,17 +1,21 @@
 """What a search takes beside the objective's graphs."""
 
+from worker.finders.base import Finder
 from worker.linalg.footprint import Footprint
 
 # Measured: the memory of whole searches, by the growth of their processes.
-_VECTORS = 48  # of the state, the Krylov solver and the trial points
+_VECTORS = 8  # of the state and the iterate
 _MATRICES = 3  # a formed Hessian, its assembly or symmetrisation, its eigenvectors
 _WORK_SPACE = 3  # matrices of the eigensolver
 
 
-def search_footprint(size: int, item: int, *, formed: bool) -> Footprint:
+def search_footprint(
+    finder: Finder, size: int, item: int, *, formed: bool
+) -> Footprint:
     """The footprint of an iteration.
 
     Args:
+        finder: What steps.
         size: Number of parameters.
         item: Bytes of a number.
         formed: Whether Hessians are formed.
@@ -22,7 +26,7 @@ def search_footprint(size: int, item: int, *, formed: bool) -> Footprint:
     return Footprint.of(
         size=size,
         item=item,
-        vectors=_VECTORS,
+        vectors=_VECTORS + finder.vectors(size, item, formed=formed),
         matrices=_MATRICES if formed else 0,
         shared_matrices=_WORK_SPACE if formed else 0,
     )

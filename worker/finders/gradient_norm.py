@@ -87,6 +87,11 @@ class GradientNorm:
         """One, whatever the size."""
         return min(size, 1)
 
+    def vectors(self, size: int, item: int, *, formed: bool) -> int:
+        """Those of the trial points."""
+        del size, item, formed
+        return 24
+
     def step(self, objective: Objective, point: Point, state: FinderState) -> Step:
         """Moves along ``-H g``."""
         norm = hessian_norm(point, state)

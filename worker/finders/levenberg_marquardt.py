@@ -29,6 +29,7 @@ from torch import Tensor
 
 from worker.finders.base import FinderState, Point, Step
 from worker.finders.flatness import Flatness
+from worker.linalg.krylov_reduction import krylov_vectors
 from worker.linalg.reduction import Reduction, reduce
 from worker.objectives.base import Objective
 
@@ -69,6 +70,10 @@ class LevenbergMarquardt:
     def products(self, size: int) -> int:
         """Those of a Krylov space that holds nearly the whole step."""
         return size
+
+    def vectors(self, size: int, item: int, *, formed: bool) -> int:
+        """Those of the trial points, and a Krylov basis."""
+        return 32 + (0 if formed else krylov_vectors(size, item))
 
     def step(self, objective: Objective, point: Point, state: FinderState) -> Step:
         """Tries ever larger ``mu`` until the gradient norm falls."""

@@ -87,6 +87,11 @@ class NewtonMr:
         """Those of one solve."""
         return self.max_krylov_iterations or min(size, _MOST_KRYLOV_ITERATIONS)
 
+    def vectors(self, size: int, item: int, *, formed: bool) -> int:
+        """Those of the solver, twice, and of the line searches."""
+        del size, item, formed
+        return 40
+
     def step(self, objective: Objective, point: Point, state: FinderState) -> Step:
         """Solves for the Newton steps and searches along them."""
         solution = self._solve(point.hessian, point.gradient, self.rtol)

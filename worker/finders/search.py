@@ -77,7 +77,7 @@ def search(
     groups = Groups(
         iteration=Iteration(objective=objective, finder=finder, rules=rules),
         size=search_footprint(
-            theta.shape[1], theta.element_size(), formed=state.formed
+            finder, theta.shape[1], theta.element_size(), formed=state.formed
         ).runs(memory_budget_bytes),
     )
     asked_to_stop = False

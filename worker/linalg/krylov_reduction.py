@@ -27,6 +27,7 @@ GROWTH_TOLERANCE = 1e-2
 _FIRST_DIMENSION = 8
 _GROWTH = 1.25  # of the dimension, from one look at the steps to the next
 _BASIS_BYTES = 2**28  # of one run
+_COPIES = 3  # the basis, a longer one, and those of the runs that are done
 
 
 @final
@@ -151,8 +152,7 @@ def krylov_reduction(
         The reduction; NaN for a run with a product that is not finite.
     """
     runs, size = gradient.shape
-    fitting = max(_FIRST_DIMENSION, _BASIS_BYTES // (size * gradient.element_size()))
-    limit = min(size, max_dimension or fitting)
+    limit = min(size, max_dimension or _fitting(size, gradient.element_size()))
     process = GrowingLanczos(gradient)
     norm = torch.linalg.vector_norm(gradient, dim=1)
     empty = gradient.new_zeros(0, runs)
@@ -188,6 +188,23 @@ def krylov_reduction(
             process.keep(left)
         rows = rows[left]
     return _gathered(finished, gradient)
+
+
+def krylov_vectors(size: int, item: int) -> int:
+    """Vectors of ``size`` numbers that a run holds while its space grows, at most.
+
+    Args:
+        size: Length of a vector.
+        item: Bytes of a number.
+
+    Returns:
+        How many.
+    """
+    return _COPIES * min(size, _fitting(size, item))
+
+
+def _fitting(size: int, item: int) -> int:
+    return max(_FIRST_DIMENSION, _BASIS_BYTES // (size * item))
 
 
 def _regularised_suffices(

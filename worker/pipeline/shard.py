@@ -14,6 +14,7 @@ from worker import build
 from worker.build import Built
 from worker.errors import Drained, RunError
 from worker.finders.footprint import search_footprint
+from worker.finders.hessians import forms_hessians
 from worker.finders.state import SearchState
 from worker.networks.weights import write
 from worker.pipeline.checkpoints import Checkpoint
@@ -101,8 +102,15 @@ def _check_memory(task: ShardTask, built: Built) -> None:
     """Refuses problems of which not even one run can be computed."""
     objective = built.objective
     size, item = objective.parameters, objective.dtype.itemsize
-    search = search_footprint(size, item, formed=size <= task.dense_limit).bytes(1)
-    needed = objective.bytes_needed(1) + max(search, needed_bytes(task, built))
+    needed = needed_bytes(task, built)
+    finder = build.finder(task.specification.finder)
+    if finder is not None:
+        formed = forms_hessians(
+            finder.hessian, objective, finder.finder, dense_limit=task.dense_limit
+        )
+        search = search_footprint(finder.finder, size, item, formed=formed)
+        needed = max(needed, search.bytes(1))
+    needed += objective.bytes_needed(1)
     limit = task.memory_limit_bytes or task.memory_budget_bytes
     if needed > limit:
         message = (

@@ -48,6 +48,11 @@ class Descent:
     def products(self, size: int) -> int:
         return size
 
+    def vectors(self, size: int, item: int, *, formed: bool) -> int:
+        """The step."""
+        del size, item, formed
+        return 1
+
     def step(self, objective: Objective, point: Point, state: FinderState) -> Step:
         del objective
         move = torch.linalg.solve(point.hessian.dense(), -point.gradient)
