@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from matplotlib import rc_context
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.typing import RcKeyType
@@ -19,7 +19,8 @@ _STYLE: dict[RcKeyType, Any] = {
     "figure.titlesize": 13,
     "font.size": 10,
     "grid.alpha": 0.3,
-    "legend.frameon": False,
+    "legend.framealpha": 0.7,
+    "legend.edgecolor": "none",
     "legend.fontsize": 9,
 }
 _WIDTH, _HEIGHT = 4.8, 3.8  # inches
@@ -27,10 +28,10 @@ _WIDTH, _HEIGHT = 4.8, 3.8  # inches
 
 def panels(title: str, *, columns: int, rows: int = 1) -> tuple[Figure, list[Axes]]:
     """An empty figure of panels, row by row."""
-    with rc_context(_STYLE):
-        figure = Figure(
-            figsize=(_WIDTH * columns, _HEIGHT * rows + 0.5), layout="constrained"
-        )
-        axes = figure.subplots(rows, columns, squeeze=False)
-        figure.suptitle(title)
+    rcParams.update(_STYLE)  # legends, too, are to look so
+    figure = Figure(
+        figsize=(_WIDTH * columns, _HEIGHT * rows + 0.5), layout="constrained"
+    )
+    axes = figure.subplots(rows, columns, squeeze=False)
+    figure.suptitle(title)
     return figure, list(axes.flat)

@@ -18,7 +18,7 @@ from worker.objectives.network import NetworkObjective
 from worker.starts.random import random_starts
 
 _SIZES = [16, 8, 16]
-_REPEATS = 5
+_REPEATS = {"full": 5, "quick": 5, "tiny": 1}
 _RUNS = {"full": 32, "quick": 16, "tiny": 2}
 _SAMPLES = {"full": (100, 1000, 10_000), "quick": (100, 1000, 10_000), "tiny": (10,)}
 _ITERATIONS = 3
@@ -28,20 +28,21 @@ _PRODUCTS = 20  # of one linear solve
 def run(settings: Settings) -> Result:
     """Gradients, Hessians and searches of many runs, at once and one by one."""
     rows: list[Row] = []
+    repeats = _REPEATS[settings.scale]
     with alone(settings):
         for samples in _SAMPLES[settings.scale]:
-            rows.extend(_compare(settings, samples))
+            rows.extend(_compare(settings, samples, repeats))
     return Result(
         name="batching",
         title=f"{_RUNS[settings.scale]} runs at once against one after another",
         tables=[Table(title="Autoencoder 16-8-16, swish, mse", rows=rows)],
         targets=[],
-        notes=[f"minima over {_REPEATS} turns; newton_mr, {_ITERATIONS} iterations"],
+        notes=[f"minima over {repeats} turns; newton_mr, {_ITERATIONS} iterations"],
         series={},
     )
 
 
-def _compare(settings: Settings, samples: int) -> list[Row]:
+def _compare(settings: Settings, samples: int, repeats: int) -> list[Row]:
     objective = _objective(settings, samples)
     theta = random_starts(
         partial(initialise, mlp(_SIZES, "swish")),
@@ -56,15 +57,18 @@ def _compare(settings: Settings, samples: int) -> list[Row]:
         "search, krylov": partial(_search, objective, "krylov"),
     }
     return [
-        {"samples": samples, "work": name} | _times(work, theta, settings.device)
+        {"samples": samples, "work": name}
+        | _times(work, theta, settings.device, repeats)
         for name, work in pieces.items()
     ]
 
 
-def _times(work: Callable[[Tensor], object], theta: Tensor, device: str) -> Row:
+def _times(
+    work: Callable[[Tensor], object], theta: Tensor, device: str, repeats: int
+) -> Row:
     together: list[Stopwatch] = []
     apart: list[Stopwatch] = []
-    for _ in range(_REPEATS):
+    for _ in range(repeats):
         with Stopwatch(device) as watch:
             work(theta)
         together.append(watch)

@@ -52,7 +52,7 @@ class Plan:
 
 PLANS = {
     "full": Plan(),
-    "quick": Plan(network_starts=10, moments_starts=40, shared=3, lot=1),
+    "quick": Plan(network_starts=8, moments_starts=20, shared=2, lot=1),
     "tiny": Plan(
         samples=50,
         starts=3,
@@ -110,8 +110,7 @@ def run(settings: Settings) -> Result:
 
 def spread(starts: Tensor, count: int) -> Tensor:
     """So many of the starts, evenly along the training run, noisy and plain in turn."""
-    step = (len(starts) - 1) / max(1, count - 1)
-    places = [int(i * step) for i in range(count)]
+    places = [int((i + 0.5) * len(starts) / count) for i in range(count)]
     return starts[[row - (row + i) % 2 for i, row in enumerate(places)]]
 
 

@@ -69,6 +69,10 @@ class CountedObjective:
         """As of the other."""
         return self.inner.hessian_cost
 
+    def bytes_needed(self, runs: int) -> int:
+        """As of the other."""
+        return self.inner.bytes_needed(runs)
+
     def value(self, theta: Tensor) -> Tensor:
         """As of the other."""
         return self.inner.value(theta)

@@ -5,12 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from benchmarks.finders.comparison import KINDS, PEER
 from benchmarks.results import Result, Row, Table
 from benchmarks.style import COLOURS, panels
 
 _COLOUR: dict[str, str] = dict(zip((*KINDS, PEER), COLOURS, strict=False))
+
+_BIN = 4  # indices in a bar of the histogram
 
 
 def plot(result: Result) -> Figure:
@@ -49,7 +52,7 @@ def _times(axes: Axes, table: Table) -> None:
     axes.grid(visible=False, axis="y")
     axes.invert_yaxis()
     axes.set_xlabel("wall time per critical point found (s)")
-    axes.set_title(f"Cost, the same {table.rows[0]['starts']} starts, one thread")
+    axes.set_title(f"Cost on the same {table.rows[0]['starts']} starts")
 
 
 def _success(axes: Axes, rows: Sequence[tuple[str, Row]]) -> None:
@@ -67,8 +70,8 @@ def _success(axes: Axes, rows: Sequence[tuple[str, Row]]) -> None:
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.invert_yaxis()
     axes.set_xlim(0, 103)
-    axes.set_xlabel("starts that lead to a critical point (%), 95 % interval")
-    axes.set_title("Success within 500 iterations")
+    axes.set_xlabel("starts that lead to a critical point (%)")
+    axes.set_title("Success, with 95 % intervals")
 
 
 def _cumulative(axes: Axes, result: Result) -> None:
@@ -85,13 +88,15 @@ def _cumulative(axes: Axes, result: Result) -> None:
 def _histogram(axes: Axes, result: Result) -> None:
     indices = {kind: result.series[f"{kind} index"] for kind in KINDS}
     most = int(max((max(each, default=0) for each in indices.values()), default=0))
-    bins = np.arange(most + 2) - 0.5
+    bins = np.arange(0, most + _BIN + 1, _BIN) - 0.5
     axes.hist(
         list(indices.values()),
         bins=bins.tolist(),
         color=[_COLOUR[kind] for kind in KINDS],
         label=list(KINDS),
     )
+    axes.margins(y=0.25)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("negative eigenvalues of the Hessian")
     axes.set_ylabel("critical points found")
     axes.legend()

@@ -23,7 +23,9 @@ def plot(result: Result) -> Figure:
             _memory(axes[column + 4], axis, table, float(slopes["peak_mib"] or 0.0))
     if measured[-1].rows:
         _budget(axes[7], measured[-1])
-    axes[3].set_axis_off()
+    for each in axes:
+        if not each.has_data():
+            each.set_axis_off()
     return figure
 
 
