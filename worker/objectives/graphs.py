@@ -6,7 +6,7 @@ pass, Hessian products of all runs out of a second one through the gradient's gr
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -23,33 +23,105 @@ class GradientGraph:
     """Gradients of some runs on one chunk of samples, with the graph behind them.
 
     Attributes:
-        theta: The leaf they were taken at, ``(runs, parameters)``.
+        layout: The parameters.
+        leaves: The tensors that the gradients were taken at, ``(runs, *shape)``.
         value: Sums of the losses over the chunk, ``(runs,)``.
-        gradient: Gradients of these sums, ``(runs, parameters)``.
+        gradients: Gradients of these sums, one for each leaf.
     """
 
-    theta: Tensor
+    layout: ParameterLayout
+    leaves: Sequence[Tensor]
     value: Tensor
-    gradient: Tensor
+    gradients: Sequence[Tensor]
+
+    @property
+    def runs(self) -> int:
+        """Number of runs."""
+        return len(self.value)
+
+    @property
+    def gradient(self) -> Tensor:
+        """Gradients, ``(runs, parameters)``."""
+        return _joined([gradient.detach() for gradient in self.gradients], ndim=2)
 
     def product(self, vectors: Tensor) -> Tensor:
         """Hessian products ``(runs, parameters)``; the graph is kept."""
-        return self._backward(vectors, batched=False)
-
-    def products(self, vectors: Tensor) -> Tensor:
-        """Products of many directions ``(count, runs, parameters)``, of most layers."""
-        return self._backward(vectors, batched=True)
-
-    def _backward(self, vectors: Tensor, *, batched: bool) -> Tensor:
-        (product,) = torch.autograd.grad(
-            self.gradient,
-            self.theta,
-            vectors,
+        named = self.layout.unflatten(vectors)
+        pairs = [
+            pair
+            for pair in zip(self.gradients, named.values(), strict=True)
+            if pair[0].requires_grad
+        ]
+        if not pairs:
+            return torch.zeros_like(vectors)
+        products = torch.autograd.grad(
+            [gradient for gradient, _ in pairs],
+            self.leaves,
+            [vector for _, vector in pairs],
             retain_graph=True,
-            allow_unused=True,
-            is_grads_batched=batched,
+            materialize_grads=True,
         )
-        return torch.zeros_like(vectors) if product is None else product
+        return _joined(products, ndim=2)
+
+    def rows(self, tensor: int, directions: Tensor) -> Tensor:
+        """Products with directions within one tensor, as far as they are needed.
+
+        A symmetric matrix is known by its upper triangle, and only the layers from this
+        one on take part in it.
+
+        Args:
+            tensor: Number of the tensor in the layout.
+            directions: The same for every run, ``(count, *shape)``.
+
+        Returns:
+            ``(count, runs, parameters from this tensor on)``.
+
+        Raises:
+            OutOfMemoryError: If the directions do not fit the device together.
+        """
+        gradient, leaves = self.gradients[tensor], self.leaves[tensor:]
+        if not gradient.requires_grad:
+            rest = sum(self.layout.sizes[tensor:])
+            return directions.new_zeros(len(directions), self.runs, rest)
+        vectors = directions.unsqueeze(1).expand(-1, *gradient.shape)
+        if len(vectors) > 1:
+            try:
+                return _joined(
+                    _backward(gradient, leaves, vectors, batched=True), ndim=3
+                )
+            except torch.OutOfMemoryError:
+                raise
+            except RuntimeError:
+                pass  # a layer that takes directions one by one
+        return torch.stack(
+            [
+                _joined(_backward(gradient, leaves, vector, batched=False), ndim=2)
+                for vector in vectors
+            ]
+        )
+
+
+def _backward(
+    gradient: Tensor, leaves: Sequence[Tensor], vectors: Tensor, *, batched: bool
+) -> Sequence[Tensor]:
+    products = torch.autograd.grad(
+        gradient,
+        leaves,
+        vectors,
+        retain_graph=True,
+        is_grads_batched=batched,
+        allow_unused=True,
+    )
+    count = vectors.shape[:1] if batched else ()
+    return [
+        leaf.new_zeros(*count, *leaf.shape) if product is None else product
+        for leaf, product in zip(leaves, products, strict=True)
+    ]
+
+
+def _joined(tensors: Sequence[Tensor], *, ndim: int) -> Tensor:
+    """One tensor of so many dimensions, the last made of all that the parts have."""
+    return torch.cat([tensor.flatten(ndim - 1) for tensor in tensors], dim=-1)
 
 
 @final
@@ -80,26 +152,41 @@ class NetworkLoss:
 
     def value(self, theta: Tensor) -> Tensor:
         """Sums of the losses, ``(runs,)``."""
-        named = self.layout.unflatten(theta)
-        if theta.shape[0] == 1:  # the map over runs would cost more than it gives
-            return self._forward({k: v[0] for k, v in named.items()}).unsqueeze(0)
-        return torch.vmap(self._forward)(named)
+        return self._values(self.layout.unflatten(theta))
 
     def gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         """Sums of the losses ``(runs,)`` and their gradients ``(runs, parameters)``."""
-        leaf = theta.detach().requires_grad_()
-        with torch.enable_grad():
-            value = self.value(leaf)
-            (gradient,) = torch.autograd.grad(value.sum(), leaf)
-        return value.detach(), gradient
+        graph = self._graph(theta, kept=False)
+        return graph.value, graph.gradient
 
     def graph(self, theta: Tensor) -> GradientGraph:
         """Gradients with their graph, ready for products."""
-        leaf = theta.detach().requires_grad_()
+        return self._graph(theta, kept=True)
+
+    def _graph(self, theta: Tensor, *, kept: bool) -> GradientGraph:
+        named = self.layout.unflatten(theta.detach())
+        leaves = {name: value.requires_grad_() for name, value in named.items()}
         with torch.enable_grad():
-            value = self.value(leaf)
-            (gradient,) = torch.autograd.grad(value.sum(), leaf, create_graph=True)
-        return GradientGraph(theta=leaf, value=value.detach(), gradient=gradient)
+            value = self._values(leaves)
+            gradients = torch.autograd.grad(
+                value.sum(),
+                list(leaves.values()),
+                create_graph=kept,
+                allow_unused=True,
+                materialize_grads=True,
+            )
+        return GradientGraph(
+            layout=self.layout,
+            leaves=list(leaves.values()),
+            value=value.detach(),
+            gradients=gradients,
+        )
+
+    def _values(self, named: dict[str, Tensor]) -> Tensor:
+        runs = len(next(iter(named.values())))
+        if runs == 1:  # the map over runs would cost more than it gives
+            return self._forward({k: v[0] for k, v in named.items()}).unsqueeze(0)
+        return torch.vmap(self._forward)(named)
 
     def _forward(self, named: dict[str, Tensor]) -> Tensor:
         outputs = torch.func.functional_call(self.module, named, (self.x,))
@@ -147,7 +234,8 @@ def _saved_bytes(loss: NetworkLoss) -> int:
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         graph = loss.graph(theta)
-    note(graph.gradient)
+    for gradient in graph.gradients:
+        note(gradient)
     for known in (theta, loss.x, loss.y):
         storages.pop(known.untyped_storage().data_ptr(), None)
     return sum(storages.values())

@@ -57,9 +57,7 @@ class NetworkHessian:
             return self._loss.gradient(self._theta)
         return (
             torch.cat([total(graph.value for graph in graphs) for graphs in kept]),
-            torch.cat(
-                [total(graph.gradient.detach() for graph in graphs) for graphs in kept]
-            ),
+            torch.cat([total(graph.gradient for graph in graphs) for graphs in kept]),
         )
 
     def matvec(self, vectors: Tensor) -> Tensor:
@@ -78,8 +76,7 @@ class NetworkHessian:
         if self._assembly is not None:
             hessians = self._assembly(self._theta)
         else:
-            hessians = torch.stack([self._columns(p) for p in self._theta.split(1)])
-            hessians = (hessians + hessians.mT) / 2
+            hessians = self._by_products()
         hessians /= self._loss.samples
         if self._l2:
             hessians.diagonal(dim1=1, dim2=2).add_(2.0 * self._l2)
@@ -102,23 +99,27 @@ class NetworkHessian:
             self._graphs = [list(graphs) for graphs in pieces]
         return self._graphs
 
-    def _columns(self, theta: Tensor) -> Tensor:
-        """The Hessian of one run's summed loss, ``(size, size)``."""
-        identity = torch.eye(self.size, dtype=theta.dtype, device=theta.device)
-        directions = identity.unsqueeze(1).split(self._loss.batches.directions())
-        hessian = torch.zeros_like(identity)
-        (graphs,) = self._loss.graphs(theta)
-        for graph in graphs:
-            rows = torch.cat([_products(graph, part) for part in directions])
-            hessian += rows.squeeze(1)
-        return hessian
+    def _by_products(self) -> Tensor:
+        """The Hessians of the summed losses, ``(runs, size, size)``."""
+        hessians = self._theta.new_zeros(*self._theta.shape, self.size)
+        runs = self._loss.batches.runs
+        pieces = self._kept_graphs() or self._loss.graphs(self._theta)
+        for part, graphs in zip(hessians.split(runs), pieces, strict=True):
+            for graph in graphs:
+                _add_products(part, graph, self._loss.batches.directions(len(part)))
+            part.triu_()
+            part.add_(part.triu(1).mT)
+        return hessians
 
 
-def _products(graph: GradientGraph, directions: Tensor) -> Tensor:
-    """Products of many directions, one by one where a layer cannot batch them."""
-    if directions.shape[0] > 1:
-        try:
-            return graph.products(directions)
-        except RuntimeError:
-            pass
-    return torch.stack([graph.product(direction) for direction in directions])
+def _add_products(hessians: Tensor, graph: GradientGraph, count: int) -> None:
+    """Adds the upper triangles, so many directions at once."""
+    start = 0
+    for tensor, shape in enumerate(graph.layout.shapes):
+        first = start
+        size = graph.layout.sizes[tensor]
+        identity = torch.eye(size, dtype=hessians.dtype, device=hessians.device)
+        for directions in identity.split(count):
+            rows = graph.rows(tensor, directions.unflatten(1, shape))
+            hessians[:, start : start + len(rows), first:] += rows.transpose(0, 1)
+            start += len(rows)

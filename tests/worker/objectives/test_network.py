@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.autograd import functional
+from typing_extensions import override
 
 from worker.errors import RunError
 from worker.networks import layers
@@ -38,6 +39,23 @@ def convolutional(pool: nn.Module) -> nn.Module:
             layers.linear(3, 3),
         ]
     )
+
+
+class Attention(nn.Module):
+    """A layer that only automatic differentiation knows."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.empty(1, device="meta"))
+        self.project = layers.linear(width, 3 * width)
+        self.norm = layers.layer_norm([width])
+        self.unused = layers.linear(width, 1)
+
+    @override
+    def forward(self, x: Tensor) -> Tensor:
+        query, key, value = self.project(self.norm(x)).chunk(3, dim=-1)
+        mixed = (self.scale * query @ key.mT).softmax(-1) @ value
+        return (x + mixed).mean(1)
 
 
 Case = Callable[[], tuple[nn.Module, Tensor, Tensor, str]]
@@ -84,6 +102,20 @@ CASES: dict[str, Case] = {
     ),
     "average pool": lambda: (
         convolutional(layers.avg_pool2d(kernel_size=2)),
+        draw(9, 1, 3, 3),
+        classes(9, 3),
+        "cross_entropy",
+    ),
+    "attention": lambda: (Attention(3), draw(9, 2, 3), classes(9, 3), "cross_entropy"),
+    "foreign pool": lambda: (
+        sequential(
+            [
+                layers.conv2d(1, 2, kernel_size=2),
+                nn.MaxPool2d(2, ceil_mode=True),
+                layers.flatten(),
+                layers.linear(2, 3),
+            ]
+        ),
         draw(9, 1, 3, 3),
         classes(9, 3),
         "cross_entropy",
