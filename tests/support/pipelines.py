@@ -21,6 +21,7 @@ class Inputs(TypedDict, total=False):
     dense_limit: int
     checkpoint_seconds: float
     memory_budget_bytes: int
+    device: str
 
 
 def shard_task(
@@ -42,6 +43,7 @@ def shard_task(
         dataset=inputs.get("dataset"),
         dense_limit=inputs.get("dense_limit", 2000),
         checkpoint_seconds=inputs.get("checkpoint_seconds", 30.0),
+        device=inputs.get("device", "cpu"),
         memory_budget_bytes=inputs.get("memory_budget_bytes", 2**30),
     )
 

@@ -20,6 +20,7 @@ from worker.networks.weights import write
 from worker.pipeline.checkpoints import Checkpoint
 from worker.pipeline.classifying import classify, needed_bytes
 from worker.pipeline.memory import within_memory
+from worker.pipeline.reproducibility import reproducible
 from worker.pipeline.searching import run_search, unsearched
 from worker.pipeline.task import Observer, ShardTask
 from worker.pipeline.watch import Watch
@@ -48,11 +49,12 @@ def run_shard(task: ShardTask, observer: Observer) -> list[Point]:
         The points, in order of their starts.
     """
     device = torch.device(task.device)
-    if device.type == "cuda":
-        _make_reproducible()
-    return within_memory(
-        partial(_run, task, observer, device), task.memory_budget_bytes, device=device
-    )
+    with reproducible(device):
+        return within_memory(
+            partial(_run, task, observer, device),
+            task.memory_budget_bytes,
+            device=device,
+        )
 
 
 def _run(
@@ -217,11 +219,3 @@ def _write_arrays(task: ShardTask, built: Built, state: SearchState) -> None:
 
 def _write_dataset(path: Path, x: Tensor, y: Tensor) -> None:
     save_file({"x": x.cpu().clone(), "y": y.cpu().clone()}, path)
-
-
-def _make_reproducible() -> None:
-    """Full precision and repeatable sums on a GPU."""
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cudnn.benchmark = False
-    torch.use_deterministic_algorithms(mode=True, warn_only=True)

@@ -84,10 +84,10 @@ def exact_spectrum(eigenvalues: Tensor, *, top: int, density: bool) -> Spectrum:
         smallest=eigenvalues[:, :top],
         largest_bounds=bounds,
         smallest_bounds=bounds,
-        converged=torch.ones(runs, dtype=torch.bool),
+        converged=eigenvalues.new_ones(runs, dtype=torch.bool),
         density=exact_density(eigenvalues) if density else None,
         exact=True,
-        products=torch.full((runs,), size),
+        products=eigenvalues.new_full((runs,), size, dtype=torch.int64),
     )
 
 
