@@ -22,7 +22,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     run_all(chosen, options.out, lanes=options.lanes)
     reports: dict[str, dict[str, Report]] = {}
-    for experiment in EXPERIMENTS:
+    for experiment in sorted(EXPERIMENTS, key=lambda each: each.preset):
         path = report_path(options.out, experiment)
         if path.exists():
             found = Report.model_validate_json(path.read_bytes())

@@ -43,15 +43,15 @@ class Experiment:
 
 # The longest first, so that no core is idle at the end.
 EXPERIMENTS = (
-    Experiment(preset="autoencoder", finder="newton_mr", starts=20),
-    Experiment(preset="memorising_net", finder="newton_mr", starts=10),
-    Experiment(preset="classifier", finder="newton_mr", starts=20),
-    Experiment(preset="autoencoder", finder="levenberg_marquardt", starts=20),
+    Experiment(preset="memorising_net", finder="newton_mr", starts=6),
+    Experiment(preset="autoencoder", finder="newton_mr", starts=8),
+    Experiment(preset="classifier", finder="newton_mr", starts=8),
+    Experiment(preset="autoencoder", finder="levenberg_marquardt", starts=10),
+    Experiment(preset="classifier", finder="levenberg_marquardt", starts=10),
     Experiment(preset="memorising_net", finder="levenberg_marquardt", starts=10),
-    Experiment(preset="classifier", finder="levenberg_marquardt", starts=20),
-    Experiment(preset="linear_autoencoder", finder="gradient_norm", starts=20),
     Experiment(preset="linear_autoencoder", finder="newton_mr", starts=100),
-    Experiment(preset="linear_autoencoder", finder="damped_newton", starts=100),
+    Experiment(preset="linear_autoencoder", finder="damped_newton", starts=50),
+    Experiment(preset="linear_autoencoder", finder="gradient_norm", starts=20),
     Experiment(preset="linear_autoencoder", finder="levenberg_marquardt", starts=100),
     Experiment(preset="quartic", finder="newton_mr", starts=100),
     Experiment(preset="quartic", finder="damped_newton", starts=100),
