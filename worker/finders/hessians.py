@@ -38,5 +38,6 @@ def forms_hessians(
                 raise RunError("hessian_too_large", f"{message}; there are {size}")
             return True
         case "auto":
-            worth_it = objective.hessian_cost <= finder.products(size)
-            return worth_it and size <= dense_limit
+            return size <= dense_limit and (
+                objective.hessian_cost <= finder.products(size)
+            )

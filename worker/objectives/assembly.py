@@ -1,6 +1,6 @@
 """The fastest way known to form the exact Hessian of a network."""
 
-from collections.abc import Callable
+from typing import Protocol
 
 from torch import Tensor
 
@@ -10,8 +10,23 @@ from worker.objectives.graphs import NetworkLoss
 from worker.objectives.sequence_assembly import SequenceAssembly
 from worker.objectives.sequence_stages import sequence_stages
 
-Assembly = Callable[[Tensor], Tensor]
-"""Forms Hessians ``(runs, parameters, parameters)`` of a summed loss at points."""
+
+class Assembly(Protocol):
+    """Forms Hessians of a loss summed over a data set."""
+
+    def __call__(self, theta: Tensor) -> Tensor:
+        """Hessians ``(runs, parameters, parameters)`` at ``(runs, parameters)``."""
+        ...
+
+    @property
+    def pieces(self) -> int:
+        """Pieces of the data set."""
+        ...
+
+    @property
+    def together(self) -> int:
+        """Runs in one piece."""
+        ...
 
 
 def assembly_of(loss: NetworkLoss, *, kind: str, budget: int) -> Assembly | None:

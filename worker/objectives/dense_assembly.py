@@ -53,20 +53,34 @@ class DenseAssembly:
 
     def __call__(self, theta: Tensor) -> Tensor:
         """Hessians ``(runs, parameters, parameters)`` at ``(runs, parameters)``."""
-        item = self.x.dtype.itemsize
-        widest = max(itertools.chain(*self.layout.shapes)) + 1
-        per_sample = 2 * widest * widest * item
-        samples = min(self.x.shape[0], max(16, _CACHE_BYTES // per_sample))
-        matrices = 2 * self.layout.parameters**2 * item
-        working = min(2 * _CACHE_BYTES, self.budget // 2)
-        runs = max(1, working // (samples * per_sample + matrices))
         hessians = theta.new_empty(*theta.shape, theta.shape[1])
-        pieces = zip(theta.split(runs), hessians.split(runs), strict=True)
-        for part, formed in pieces:
-            self._form(part, samples).join(formed)
+        parts, results = (each.split(self.together) for each in (theta, hessians))
+        for part, formed in zip(parts, results, strict=True):
+            self._form(part).join(formed)
         return hessians
 
-    def _form(self, theta: Tensor, samples: int) -> LayerBlocks:
+    @property
+    def pieces(self) -> int:
+        """Pieces of the data set."""
+        return -(-len(self.x) // self._samples)
+
+    @property
+    def together(self) -> int:
+        """Runs in one piece."""
+        matrices = 2 * self.layout.parameters**2 * self.x.dtype.itemsize
+        working = min(2 * _CACHE_BYTES, self.budget // 2)
+        return max(1, working // (self._samples * self._per_sample + matrices))
+
+    @property
+    def _samples(self) -> int:
+        return min(len(self.x), max(16, _CACHE_BYTES // self._per_sample))
+
+    @property
+    def _per_sample(self) -> int:
+        widest = max(itertools.chain(*self.layout.shapes)) + 1
+        return 2 * widest * widest * self.x.dtype.itemsize
+
+    def _form(self, theta: Tensor) -> LayerBlocks:
         named = self.layout.unflatten(theta)
         weights = [named[layer.weight] for layer in self.layers]
         biases = [
@@ -75,7 +89,8 @@ class DenseAssembly:
         ]
         activations = [layer.activation for layer in self.layers]
         blocks = LayerBlocks(weights, biases=[bias is not None for bias in biases])
-        for x, y in zip(self.x.split(samples), self.y.split(samples), strict=True):
+        xs, ys = (each.split(self._samples) for each in (self.x, self.y))
+        for x, y in zip(xs, ys, strict=True):
             at = _propagate(weights, biases, x, activations)
             if self.loss == "mse":
                 slope, curvature = _mse(at.outputs, y)

@@ -1,5 +1,6 @@
 """The full-batch loss of a network on a data set."""
 
+from functools import cached_property
 from typing import final
 
 import torch
@@ -12,11 +13,10 @@ from worker.networks.weights import ParameterLayout
 from worker.objectives.assembly import assembly_of
 from worker.objectives.base import Linearisation
 from worker.objectives.batches import Batches
+from worker.objectives.costs import hessian_cost
 from worker.objectives.full_batch import FullBatchLoss
 from worker.objectives.graphs import NetworkLoss, graph_size
 from worker.objectives.network_hessian import NetworkHessian
-
-_ASSEMBLY_COST = 16.0  # in Hessian products
 
 
 @final
@@ -67,6 +67,7 @@ class NetworkObjective:
         self.smooth = not kinds
         self.warnings = [_warning(kinds)] if kinds else []
         self._l2 = l2
+        self._kind = loss
         whole = NetworkLoss(
             module=module,
             layout=self.layout,
@@ -92,7 +93,7 @@ class NetworkObjective:
     @property
     def hessian_cost(self) -> float:
         """Hessian products that cost as much as one Hessian, formed and decomposed."""
-        return float(self.parameters) if self._assembly is None else _ASSEMBLY_COST
+        return self._hessian_cost
 
     def bytes_needed(self, runs: int) -> int:
         """Peak memory of a linearisation of so many runs, without dense Hessians."""
@@ -123,6 +124,10 @@ class NetworkObjective:
             gradient=self._mean_gradient(gradient, theta),
             hessian=hessian,
         )
+
+    @cached_property
+    def _hessian_cost(self) -> float:
+        return hessian_cost(self._loss, kind=self._kind, assembly=self._assembly)
 
     def _mean_value(self, summed: Tensor, theta: Tensor) -> Tensor:
         mean = summed / self.samples

@@ -12,6 +12,7 @@ affine ones products of tangents and slopes: few large matrix products, and symm
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 
 import torch
@@ -19,9 +20,9 @@ from torch import Tensor
 
 from worker.networks.losses import LOSSES
 from worker.networks.weights import ParameterLayout
-from worker.objectives.creation import bytes_created
 from worker.objectives.stages import Named, Passage, Stage
 from worker.objectives.tangents import Tangents
+from worker.objectives.work import work_of
 
 # Of all that is computed from one piece of the samples: several times what is alive
 # at once. Chosen on small convolutional networks.
@@ -75,7 +76,6 @@ class SequenceAssembly:
         self._x = x
         self._y = y
         self._budget = budget
-        self._samples: int | None = None
         numbers = torch.arange(layout.parameters, device=x.device)
         shaped = layout.unflatten(numbers[None])
         order = _order(nodes, {name: each[0] for name, each in shaped.items()})
@@ -83,9 +83,7 @@ class SequenceAssembly:
 
     def __call__(self, theta: Tensor) -> Tensor:
         """Hessians ``(runs, parameters, parameters)`` at ``(runs, parameters)``."""
-        if self._samples is None:
-            self._samples = self._length(theta[0])
-        xs, ys = self._x.split(self._samples), self._y.split(self._samples)
+        xs, ys = (each.split(self._samples) for each in (self._x, self._y))
         hessians = theta.new_empty(*theta.shape, theta.shape[1])
         for run, hessian in zip(theta, hessians, strict=True):
             upper = run.new_zeros(len(run), len(run))
@@ -96,17 +94,28 @@ class SequenceAssembly:
             torch.index_select(upper[self._places], 1, self._places, out=hessian)
         return hessians
 
-    def _length(self, run: Tensor) -> int:
+    @property
+    def pieces(self) -> int:
+        """Pieces of the data set."""
+        return -(-len(self._x) // self._samples)
+
+    @property
+    def together(self) -> int:
+        """Runs in one piece."""
+        return 1
+
+    @cached_property
+    def _samples(self) -> int:
         """Samples in one piece: so many that caches and the budget hold them."""
+        run = self._x.new_zeros(self._layout.parameters)
         hessian = run.new_zeros(len(run), len(run))
         one, two = (
-            bytes_created(lambda n=n: self._add(hessian, run, self._x[:n], self._y[:n]))
+            work_of(lambda n=n: self._add(hessian, run, self._x[:n], self._y[:n])).bytes
             for n in (1, 2)
         )
-        per_sample = max(1, two - one)
-        longest = max(1, min(_CREATED_BYTES, self._budget // 4) // per_sample)
+        longest = min(_CREATED_BYTES, self._budget // 4) // max(1, int(two - one))
         samples = len(self._x)
-        return -(-samples // -(-samples // longest))
+        return -(-samples // -(-samples // max(1, longest)))
 
     def _add(self, hessian: Tensor, run: Tensor, x: Tensor, y: Tensor) -> None:
         named = {k: v[0] for k, v in self._layout.unflatten(run[None]).items()}
