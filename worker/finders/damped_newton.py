@@ -12,8 +12,9 @@ one that leads to the smallest gradient norm is taken. Three things need saying:
   where no step is good: of 20 starts at the deep linear autoencoder half converged. So
   a run whose best trial does not decrease ``|g|^2`` enough shortens all its steps
   together; the undamped one is a descent direction wherever ``H`` is regular.
-- *Refusal.* If no step size helps, the run descends along ``-H g``. So ``|g|^2`` falls
-  at every step, and what a search converges to is a stationary point of it.
+- *Refusal.* If that soon does not help, the run descends along ``-H g``, which leads
+  farther than tiny Newton steps. So ``|g|^2`` falls at every step, and what a search
+  converges to is a stationary point of it.
 
 References:
     Dauphin, Pascanu, Gulcehre, Cho, Ganguli, Bengio, Identifying and attacking the
@@ -41,7 +42,7 @@ from worker.objectives.base import Objective
 
 _SUFFICIENT_DECREASE = 0.1
 _FACTOR = 0.25
-_ROUNDS = 10
+_ROUNDS = 4
 _PATIENCE = 100
 
 

@@ -9,7 +9,7 @@ from worker.objectives.base import Objective
 
 _FACTOR = 0.5
 _GROWTH = 4.0  # of the step size, from one descent to the next
-_SUFFICIENT_DECREASE = 1e-4
+_SUFFICIENT_DECREASE = 0.25  # with less, steps almost to the other side would do
 
 
 def unknown_step_size(theta: Tensor) -> Tensor:
