@@ -170,8 +170,8 @@ class SearchState:
     def to_tensors(self) -> dict[str, Tensor]:
         """A copy under flat names, on the CPU."""
         tensors: dict[str, Tensor] = {name: getattr(self, name) for name in _PLAIN}
-        tensors["formed"] = torch.tensor(self.formed)
-        tensors["iteration"] = torch.tensor(self.iteration)
+        tensors["formed"] = torch.tensor(self.formed, device="cpu")
+        tensors["iteration"] = torch.tensor(self.iteration, device="cpu")
         for group in _GROUPS:
             for name, tensor in getattr(self, group).items():
                 tensors[f"{group}.{name}"] = tensor
