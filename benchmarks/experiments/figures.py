@@ -31,7 +31,9 @@ def draw(reports: Reports, folder: Path) -> list[Path]:
     shown = [name for name in _PRESETS if name in reports]
     losses, loss_axes = panels("Critical points: loss against index", columns=2, rows=2)
     residuals, residual_axes = panels(
-        "Relative residual r of every run", columns=2, rows=2
+        "r: largest on the way (dashed), at the end where not critical (solid)",
+        columns=2,
+        rows=2,
     )
     for name, axes in zip(shown, loss_axes, strict=False):
         _loss_index(axes, name, reports[name])
@@ -72,30 +74,29 @@ def _distribution(axes: Axes, name: str, found: Mapping[str, Report]) -> None:
             continue
         points = found[finder].points
         last = [p.relative_residual for p in points if p.label != "critical"]
-        _ecdf(axes, last, finder, style="-", what="at the end, if not critical")
-        largest = [p.relative_residual_max for p in points]
-        _ecdf(axes, largest, finder, style="--", what="largest on the way")
+        _ecdf(axes, last, finder, style="-")
+        _ecdf(axes, [p.relative_residual_max for p in points], finder, style="--")
+        axes.plot([], [], color=_COLOUR[finder], label=f"{finder} ({len(points)} runs)")
     axes.axvline(0.9, color="grey", linewidth=0.8)
     axes.set_title(name)
-    axes.set_xlim(0, 1.01)
-    axes.set_ylim(0, 1.01)
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(0, 1.02)
     axes.set_xlabel("r")
     axes.set_ylabel("share of these runs")
-    axes.legend(loc="upper left")
+    axes.legend(loc="best")
 
 
 def _ecdf(
-    axes: Axes, values: Sequence[float | None], finder: str, *, style: str, what: str
+    axes: Axes, values: Sequence[float | None], finder: str, *, style: str
 ) -> None:
     known = sorted(value for value in values if value is not None)
     if not known:
         return
     shares = np.arange(len(known) + 1) / len(known)
     axes.step(
-        [0.0, *known, 1.01],
+        [-0.02, *known, 1.02],
         [*shares, 1.0],
         where="post",
         color=_COLOUR[finder],
         linestyle=style,
-        label=f"{finder}, {what} ({len(known)})",
     )
