@@ -1,15 +1,16 @@
 """Levenberg-Marquardt on the gradient, with geodesic acceleration.
 
-A step minimises the linear model ``|g + H p|^2 + mu |p|^2`` and is bent to second
+A step minimises the linear model ``|g + H p|^2 + m |p|^2`` and is bent to second
 order: the curvature ``c`` of the gradient along ``p``, from one more gradient at
-``theta + h p``, gives the correction ``a`` that minimises ``|c + H a|^2 + mu |a|^2``,
-which is added where it is short against ``p``. Steps stay in the valleys of ``|g|^2``
-that way; on deep linear autoencoders a half to a third of the Hessians are needed.
+``theta + h p``, gives the correction ``a`` that minimises ``|c + H a|^2 + m |a|^2``.
+Steps follow the curved valleys of ``|g|^2`` that way; deep linear autoencoders need a
+third of the Hessians. (No limit on ``|a|``, as the reference sets one, was of use:
+``a`` falls with ``m`` faster than ``p``, and too long a one is refused.)
 
-A run's ``mu`` falls where ``|g|^2`` falls as predicted and rises where it does not. A
-refused step is tried again with a larger one, by the same decomposition of ``H``, which
-costs two gradients. With ``mu`` times ``min(1, |g|^2)`` as the regulariser the steps
-become Newton's near a critical point. ``|g|^2`` falls at every step, and what a search
+The regulariser is ``m = mu min(1, |g|)``, so that steps become Newton's near a critical
+point. A run's ``mu`` falls where ``|g|^2`` falls as predicted and rises where it does
+not. A refused step is tried again with a larger one, by the same decomposition of
+``H``, which costs two gradients. ``|g|^2`` falls at every step, and what a search
 converges to is a stationary point of it: critical, or strictly gradient-flat.
 
 References:
@@ -35,11 +36,11 @@ from worker.objectives.base import Objective
 
 _ACCEPTED = 1e-4  # least ratio of actual to predicted decrease
 _GOOD, _BAD = 0.75, 0.25  # ratios beyond which mu changes
-_FALL, _RISE = 0.1, 4.0
-_LEAST, _MOST = 1e-16, 1e16
-_TRIALS = 30
+_FACTOR = 3.0
+_LEAST, _MOST = 1e-12, 1e16
+_TRIALS = 15
+_SOON = 3  # refusals after which mu rises faster, and after as many again
 _STRIDE = 0.1  # h, the share of the step over which curvature is measured
-_BEND = 0.375  # largest |a| / |p|
 _PATIENCE = 100
 
 
@@ -78,7 +79,7 @@ class LevenbergMarquardt:
     def step(self, objective: Objective, point: Point, state: FinderState) -> Step:
         """Tries ever larger ``mu`` until the gradient norm falls."""
         square = point.squared_gradient_norm
-        factor = square.clamp(max=1.0)
+        factor = square.sqrt().clamp(max=1.0)
         mu = state["mu"].clone()
         reduction = reduce(
             point.hessian, point.gradient, regularisations=(factor * mu)[None]
@@ -87,7 +88,7 @@ class LevenbergMarquardt:
         accepted = torch.zeros_like(square, dtype=torch.bool)
         evaluations = torch.zeros_like(accepted, dtype=torch.int64)
         rows = torch.arange(len(theta), device=theta.device)
-        for _ in range(_TRIALS):
+        for refusals in range(_TRIALS):
             trial = _try(
                 objective,
                 theta[rows],
@@ -99,7 +100,8 @@ class LevenbergMarquardt:
             passed = (trial.ratio > _ACCEPTED) & (trial.square < square[rows])
             theta[rows[passed]] = trial.theta[passed]
             accepted[rows[passed]] = True
-            mu[rows] = _adapted(mu[rows], trial.ratio, passed)
+            rise = _FACTOR ** (1 + refusals // _SOON)
+            mu[rows] = _adapted(mu[rows], trial.ratio, passed, rise=rise)
             rows = rows[~passed]
             if not len(rows):
                 break
@@ -146,9 +148,7 @@ def _try(
     _, ahead = objective.gradient(theta + _STRIDE * p)
     curvature = ((ahead - gradient) / _STRIDE - image) / _STRIDE
     bend = reduction.correction(curvature, regularisation)
-    short = bend.norm(dim=1) <= _BEND * p.norm(dim=1)  # false for NaN
-    end = theta + p + torch.where(short[:, None], bend, 0)
-    _, found = objective.gradient(end)
+    _, found = objective.gradient(end := theta + p + bend)
     square = found.square().sum(1)
     square = torch.where(square.isfinite(), square, torch.inf)
     old = gradient.square().sum(1)
@@ -159,7 +159,8 @@ def _try(
     )
 
 
-def _adapted(mu: Tensor, ratio: Tensor, accepted: Tensor) -> Tensor:
-    factor = torch.where(ratio > _GOOD, _FALL, torch.where(ratio < _BAD, _RISE, 1.0))
-    factor = torch.where(accepted, factor, _RISE)
+def _adapted(mu: Tensor, ratio: Tensor, accepted: Tensor, *, rise: float) -> Tensor:
+    rises = ~accepted | (ratio < _BAD)
+    falls = ~rises & (ratio > _GOOD)
+    factor = torch.where(rises, rise, torch.where(falls, 1 / _FACTOR, 1.0))
     return (factor * mu).clamp(_LEAST, _MOST)
