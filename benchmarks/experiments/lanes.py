@@ -77,7 +77,9 @@ def _run(client: Client, experiment: Experiment, folder: Path) -> None:
 @contextmanager
 def _running_stack(data_dir: Path) -> Generator[Client]:
     """A client of a stack that is ready; afterwards it has ended."""
-    command = [*_GRADFLAT, "up", "--port", "0", "--data-dir", str(data_dir)]
+    # However this process ends, so does the stack.
+    command = [sys.executable, "-m", "service.lifelines", str(os.getpid())]
+    command += [*_GRADFLAT, "up", "--port", "0", "--data-dir", str(data_dir)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, env={**os.environ, **_ONE_THREAD}
     ) as process:
