@@ -11,7 +11,7 @@ pure step ``alpha = 1``, which must achieve the share ``rho'`` of the linear dec
   regular. Newton-MR asks that ``|H r|`` be reduced against ``|H g|``: where the solve
   stopped short of that, it is repeated to a tighter tolerance. The relative residual
   reported is that of the first solve.
-- A run whose Newton step is refused descends along ``-H g`` by ``1 / |H|^2``.
+- A run whose Newton step is refused descends along ``-H g``.
 
 References:
     Roosta, Liu, Xu, Mahoney, Newton-MR: Inexact Newton Method with Minimum Residual
@@ -27,9 +27,10 @@ import torch
 from torch import Tensor
 
 from worker.finders.base import FinderState, Point, Step
+from worker.finders.descent import descend, unknown_step_size
 from worker.finders.line_search import LineSearch, backtrack
 from worker.linalg.minres_qlp import minres_qlp
-from worker.linalg.operators import SymmetricOperator
+from worker.linalg.newton_system import NewtonSystem
 from worker.linalg.solution import Solution, SolveStop
 from worker.objectives.base import Objective
 
@@ -81,7 +82,10 @@ class NewtonMr:
 
     def initial_state(self, theta: Tensor) -> FinderState:
         """Every run begins with the same step size."""
-        return {"step_size": theta.new_full((len(theta),), self.step_size)}
+        return {
+            "step_size": theta.new_full((len(theta),), self.step_size),
+            "descent": unknown_step_size(theta),
+        }
 
     def products(self, size: int) -> int:
         """Those of one solve."""
@@ -94,8 +98,9 @@ class NewtonMr:
 
     def step(self, objective: Objective, point: Point, state: FinderState) -> Step:
         """Solves for the Newton steps and searches along them."""
-        solution = self._solve(point.hessian, point.gradient, self.rtol)
-        direction, products = self._sharpen(point, solution)
+        system = NewtonSystem.of(point.hessian, point.gradient)
+        solution = self._solve(system, self.rtol)
+        direction, products = self._sharpen(point, system, solution)
         ones = torch.ones_like(point.value)
         pure = self._search(
             objective,
@@ -117,12 +122,11 @@ class NewtonMr:
         refused = ~(pure.accepted | damped.accepted)
         exact = point.frobenius_norm
         norm = torch.where(exact.isfinite(), exact, solution.norm_estimate)
-        steepest = self._search(
+        steepest, descent = descend(
             objective,
             point,
-            -point.hessian_gradient,
-            1.0 / norm.square(),
-            decrease=self.sufficient_decrease,
+            state["descent"],
+            hessian_norm=norm,
             searching=refused,
         )
         scale = norm * solution.x.norm(dim=1) + point.gradient.norm(dim=1)
@@ -143,20 +147,25 @@ class NewtonMr:
             + damped.gradient_evaluations
             + steepest.gradient_evaluations,
             hessian_vector_products=products,
-            state={"step_size": torch.where(refused, state["step_size"], grown)},
+            state={
+                "step_size": torch.where(refused, state["step_size"], grown),
+                "descent": descent,
+            },
         )
 
-    def _solve(self, hessian: SymmetricOperator, g: Tensor, rtol: float) -> Solution:
+    def _solve(self, system: NewtonSystem, rtol: float) -> Solution:
         return minres_qlp(
-            hessian,
-            -g,
+            system.hessian,
+            system.rhs,
             rtol=rtol,
-            max_iterations=self.products(hessian.size),
+            max_iterations=self.products(system.hessian.size),
             max_solution_norm=self.max_step_norm,
             max_condition=self.max_condition,
         )
 
-    def _sharpen(self, point: Point, solution: Solution) -> tuple[Tensor, Tensor]:
+    def _sharpen(
+        self, point: Point, system: NewtonSystem, solution: Solution
+    ) -> tuple[Tensor, Tensor]:
         """Directions, solved again where the first solve hardly began; products."""
         by_cokernel = torch.tensor(
             [stop is SolveStop.COKERNEL_RESIDUAL for stop in solution.stop],
@@ -165,14 +174,12 @@ class NewtonMr:
         wanted = _INEXACTNESS * point.hessian_gradient.norm(dim=1)
         short = by_cokernel & (solution.cokernel_residual_norm > wanted)
         rows = torch.nonzero(short)[:, 0]
-        direction, products = solution.x.clone(), solution.products.clone()
+        found, products = solution.x.clone(), solution.products.clone()
         if len(rows):
-            again = self._solve(
-                point.hessian.take(rows), point.gradient[rows], _TIGHTER * self.rtol
-            )
-            direction[rows] = again.x
+            again = self._solve(system.take(rows), _TIGHTER * self.rtol)
+            found[rows] = again.x
             products[rows] += again.products
-        return direction, products
+        return system.lift(found), products
 
     def _search(
         self,
