@@ -4,26 +4,13 @@ from hypothesis import given, settings, strategies
 from torch import Tensor
 
 from tests.support.objectives import CountingObjective, FunctionObjective, quartic
+from tests.support.points import point_at
 from worker.finders.base import Point
 from worker.finders.line_search import backtrack
-from worker.objectives.base import Objective
 
 STARTS = torch.tensor(
     [[-6.0, 2.0], [0.0, 1.0], [1.3, -0.5], [5.0, 3.0]], dtype=torch.float64
 )
-
-
-def point_at(objective: Objective, theta: Tensor) -> Point:
-    at = objective.linearise(theta)
-    return Point(
-        theta=theta,
-        value=at.value,
-        gradient=at.gradient,
-        squared_gradient_norm=at.gradient.square().sum(1),
-        hessian=at.hessian,
-        hessian_gradient=at.hessian.matvec(at.gradient),
-        frobenius_norm=torch.linalg.matrix_norm(at.hessian.dense()),
-    )
 
 
 def all_of(point: Point) -> Tensor:

@@ -1,0 +1,87 @@
+import pytest
+import torch
+from hypothesis import given, settings, strategies
+from torch import Tensor
+
+from tests.support.objectives import CountingObjective, FunctionObjective, quartic
+from tests.support.points import point_at
+from worker.finders.wolfe import bisect
+
+DECREASE, CURVATURE = 1e-4, 0.9
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    x=strategies.floats(-8, 8),
+    y=strategies.floats(-8, 8),
+    exponent=strategies.floats(-8, 2),
+)
+def test_an_accepted_step_satisfies_both_conditions(
+    x: float, y: float, exponent: float
+) -> None:
+    objective = quartic()
+    point = point_at(objective, torch.tensor([[x, y]], dtype=torch.float64))
+    direction = -point.hessian_gradient
+    first = torch.tensor([10.0**exponent], dtype=torch.float64)
+
+    found = bisect(objective, point, direction, step_size=first)
+
+    if not found.accepted:
+        assert torch.equal(found.theta, point.theta)
+        assert float(direction.norm()) < 1e-5
+        return
+    alpha = found.step_size
+    assert torch.equal(found.theta, point.theta + alpha[:, None] * direction)
+    slope = (direction * point.hessian_gradient).sum(1)
+    there = point_at(objective, found.theta)
+    old = point.squared_gradient_norm
+    bound = old + 2 * DECREASE * alpha * slope
+    assert there.squared_gradient_norm <= bound + 1e-14 * old
+    slope_there = (direction * there.hessian_gradient).sum(1)
+    assert slope_there >= CURVATURE * slope - 1e-9 * slope.abs()
+
+
+def test_each_trial_costs_a_gradient_and_a_product() -> None:
+    starts = torch.tensor([[-6.0, 2.0], [0.0, 1.0]], dtype=torch.float64)
+    point = point_at(quartic(), starts)
+    counting = CountingObjective(inner=quartic())
+
+    found = bisect(
+        counting,
+        point,
+        -point.hessian_gradient,
+        step_size=torch.tensor([10.0, 1e-9], dtype=torch.float64),
+    )
+
+    assert found.accepted.all()
+    assert counting.gradients == counting.products == int(found.trials.sum())
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.0, torch.nan])
+def test_a_direction_that_is_not_of_descent_costs_nothing(factor: float) -> None:
+    point = point_at(quartic(), torch.tensor([[-6.0, 2.0]], dtype=torch.float64))
+
+    found = bisect(
+        quartic(),
+        point,
+        factor * point.hessian_gradient,
+        step_size=torch.ones(1, dtype=torch.float64),
+    )
+
+    assert not found.accepted
+    assert found.trials == 0
+
+
+def test_the_search_ends_where_the_slope_never_flattens() -> None:
+    def function(theta: Tensor) -> Tensor:
+        return theta[:, 0] ** 2 / 2
+
+    objective = FunctionObjective(function=function, parameters=1)
+    point = point_at(objective, torch.tensor([[1.0]], dtype=torch.float64))
+    steep = torch.tensor([[-1e-200]], dtype=torch.float64)
+
+    found = bisect(
+        objective, point, steep, step_size=torch.ones(1, dtype=torch.float64)
+    )
+
+    assert found.trials <= 60
