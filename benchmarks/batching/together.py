@@ -29,8 +29,8 @@ def run(settings: Settings) -> Result:
     """Gradients, Hessians and searches of many runs, at once and one by one."""
     rows: list[Row] = []
     repeats = _REPEATS[settings.scale]
-    with alone(settings):
-        for samples in _SAMPLES[settings.scale]:
+    for samples in _SAMPLES[settings.scale]:
+        with alone(settings):
             rows.extend(_compare(settings, samples, repeats))
     return Result(
         name="batching",

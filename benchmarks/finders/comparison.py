@@ -12,6 +12,7 @@ from benchmarks.finders.trial import Trial, joined
 from benchmarks.results import Result, Table, Target
 from benchmarks.settings import Settings
 from benchmarks.stopwatch import alone
+from worker.objectives.base import Objective
 
 KINDS = ("levenberg_marquardt", "newton_mr")
 PEER = "autocrit newton_mr"
@@ -71,22 +72,13 @@ def run(settings: Settings) -> Result:
     plan = PLANS[settings.scale]
     problem = Problem.build(settings, samples=plan.samples)
     starts = problem.starts(plan.starts, steps=plan.training_steps)
-    with alone(settings):
-        shared = _take_turns(settings, plan, problem, spread(starts, plan.shared))
-        network = {
-            kind: _search(kind, plan, problem, spread(starts, plan.network_starts))
-            for kind in KINDS
-        }
-        moments = {
-            kind: run_ours(
-                kind,
-                problem.moments,
-                spread(starts, plan.moments_starts),
-                known=problem.moments,
-                iterations=plan.iterations,
-            )
-            for kind in KINDS
-        }
+    shared = _take_turns(settings, plan, problem, spread(starts, plan.shared))
+    network = _batches(
+        settings, plan, problem, problem.network, spread(starts, plan.network_starts)
+    )
+    moments = _batches(
+        settings, plan, problem, problem.moments, spread(starts, plan.moments_starts)
+    )
     return Result(
         name="finders",
         title=(
@@ -120,18 +112,39 @@ def _take_turns(
     """Every method on the same starts, lot after lot, so that all see like load."""
     lots: dict[str, list[Trial]] = {}
     for lot in starts.split(plan.lot):
-        if settings.autocrit is not None:
-            peer = run_peer(settings.autocrit, problem, lot, iterations=plan.iterations)
-            lots.setdefault(PEER, []).append(peer)
-        for kind in KINDS:
-            lots.setdefault(kind, []).append(_search(kind, plan, problem, lot))
+        with alone(settings):
+            if settings.autocrit is not None:
+                peer = run_peer(
+                    settings.autocrit, problem, lot, iterations=plan.iterations
+                )
+                lots.setdefault(PEER, []).append(peer)
+            for kind in KINDS:
+                ours = _search(kind, plan, problem, problem.network, lot)
+                lots.setdefault(kind, []).append(ours)
     return {method: joined(trials) for method, trials in lots.items()}
 
 
-def _search(kind: str, plan: Plan, problem: Problem, starts: Tensor) -> Trial:
+def _batches(
+    settings: Settings,
+    plan: Plan,
+    problem: Problem,
+    objective: Objective,
+    starts: Tensor,
+) -> dict[str, Trial]:
+    """Our methods, each from all the starts together."""
+    trials: dict[str, Trial] = {}
+    for kind in KINDS:
+        with alone(settings):
+            trials[kind] = _search(kind, plan, problem, objective, starts)
+    return trials
+
+
+def _search(
+    kind: str, plan: Plan, problem: Problem, objective: Objective, starts: Tensor
+) -> Trial:
     return run_ours(
         kind,
-        problem.network,
+        objective,
         starts,
         known=problem.moments,
         iterations=plan.iterations,

@@ -52,16 +52,16 @@ _AXES = {
         budgets_mib=(128, 512),
         iterations=2,
     ),
-    "tiny": Axes(starts=(1,), samples=(10,), widths=(), budgets_mib=(), iterations=1),
+    "tiny": Axes(starts=(), samples=(10,), widths=(), budgets_mib=(), iterations=1),
 }
 
 
 def run(settings: Settings) -> Result:
     """Runs every job in a process of its own."""
     axes = _AXES[settings.scale]
-    with alone(settings):
-        found: dict[str, list[Row]] = {axis: [] for axis in TITLES}
-        for case in axes.cases():
+    found: dict[str, list[Row]] = {axis: [] for axis in TITLES}
+    for case in axes.cases():
+        with alone(settings):
             found[case.axis].append(_measure(case, settings))
     exponents = [_exponents(axis, found[axis]) for axis in SIZES]
     rows = [row for each in found.values() for row in each]

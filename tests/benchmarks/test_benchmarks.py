@@ -29,6 +29,7 @@ class FastNewtonMR:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", [each.name for each in BENCHMARKS])
 def test_every_benchmark_runs_and_writes_its_figures(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -51,6 +52,7 @@ def test_every_benchmark_runs_and_writes_its_figures(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_code_in_a_checkout_is_measured_beside_ours(tmp_path: Path) -> None:
     package = tmp_path / "autocrit"
     for path, text in (("nn/networks.py", NETWORKS), ("finders/newtons.py", NEWTONS)):
