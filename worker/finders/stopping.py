@@ -78,15 +78,17 @@ class StoppingRules:
         """Notes new values of ``|g|^2``; true where they no longer fall."""
         reference = monitor["reference"]
         below = self.below(squared_gradient_norm)
-        factor = torch.where(below, self.polish_factor, self.stagnation_factor)
+        # In single precision the rounding errors may lie above the cut-off.
+        floor = squared_gradient_norm <= monitor["floor"]
+        last = below | floor
+        factor = torch.where(last, self.polish_factor, self.stagnation_factor)
         crossed = below & ~self.below(reference)
         fell = crossed | (squared_gradient_norm <= factor * reference)
         stalled = torch.where(fell, 0, monitor["stalled"] + 1)
         monitor["stalled"] = stalled
         monitor["reference"] = torch.where(fell, squared_gradient_norm, reference)
-        patience = torch.where(below, self.polish_patience, self.stagnation_patience)
-        floor = below & (squared_gradient_norm <= monitor["floor"])
-        return (stalled >= patience) | floor
+        patience = torch.where(last, self.polish_patience, self.stagnation_patience)
+        return (stalled >= patience) | (below & floor)
 
     def stationary(self, point: Point, step: Step, monitor: Monitor) -> Tensor:
         """Notes ``H g``; true where it has been small for long, or no step is left."""

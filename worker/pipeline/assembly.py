@@ -93,10 +93,19 @@ def _problem(
     facts = shards[0].facts
     floors = [floor for shard in shards for floor in shard.facts.gradient_norm_floors]
     epsilon = {"float64": 2.0**-52, "float32": 2.0**-23}[specification.precision]
+    floor = statistics.median(floors) if floors else epsilon**2
+    cutoff = specification.classification.squared_gradient_norm_cutoff
+    warnings = list(facts.warnings)
+    if floor > cutoff:
+        warnings.append(
+            f"Rounding errors in {specification.precision} leave a squared gradient"
+            f" norm of about {floor:.0e}, above the cut-off of {cutoff:.0e}: a critical"
+            " point may not be recognised."
+        )
     return ProblemSummary(
         parameters=facts.parameters,
         samples=facts.samples,
         smooth=facts.smooth,
-        gradient_norm_floor=statistics.median(floors) if floors else epsilon**2,
-        warnings=facts.warnings,
+        gradient_norm_floor=floor,
+        warnings=warnings,
     )
