@@ -40,6 +40,7 @@ _FACTOR = 3.0
 _LEAST, _MOST = 1e-12, 1e16
 _TRIALS = 15
 _SOON = 3  # refusals after which mu rises faster, and after as many again
+_ROUNDINGS = 4  # units of eps |H| |theta| in a gradient's error
 _STRIDE = 0.1  # h, the share of the step over which curvature is measured
 _PATIENCE = 100
 
@@ -87,6 +88,9 @@ class LevenbergMarquardt:
         theta = point.theta.clone()
         accepted = torch.zeros_like(square, dtype=torch.bool)
         evaluations = torch.zeros_like(accepted, dtype=torch.int64)
+        eps = torch.finfo(theta.dtype).eps
+        rounding = _ROUNDINGS * eps * reduction.norm * theta.norm(dim=1)
+        ceiling = (square.sqrt() - rounding).clamp(min=0).square()
         rows = torch.arange(len(theta), device=theta.device)
         for refusals in range(_TRIALS):
             trial = _try(
@@ -97,7 +101,7 @@ class LevenbergMarquardt:
                 (factor * mu)[rows],
             )
             evaluations[rows] += 2
-            passed = (trial.ratio > _ACCEPTED) & (trial.square < square[rows])
+            passed = (trial.ratio > _ACCEPTED) & (trial.square < ceiling[rows])
             theta[rows[passed]] = trial.theta[passed]
             accepted[rows[passed]] = True
             rise = _FACTOR ** (1 + refusals // _SOON)

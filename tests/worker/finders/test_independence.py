@@ -46,7 +46,7 @@ def test_a_run_alone_is_the_same_as_among_others(
     starts = case.starts[:4].clone()
     starts[2] *= 1e-9  # ends early or hardly moves: the others go on without it
     together = search(
-        case.objective, FINDERS[kind], starts, max_iterations=8, hessian=hessian
+        case.objective, FINDERS[kind], starts, max_iterations=5, hessian=hessian
     )
 
     for row in (0, 3):
@@ -54,7 +54,7 @@ def test_a_run_alone_is_the_same_as_among_others(
             case.objective,
             FINDERS[kind],
             starts[row : row + 1],
-            max_iterations=8,
+            max_iterations=5,
             hessian=hessian,
         )
 
