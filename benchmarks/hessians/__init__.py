@@ -1,0 +1,1 @@
+"""Hessian products and formed Hessians against other implementations and limits."""

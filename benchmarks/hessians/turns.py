@@ -1,0 +1,38 @@
+"""Times of works that take turns."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+
+from benchmarks.results import Row
+from benchmarks.stopwatch import Stopwatch
+
+
+def best_times(
+    works: Mapping[str, Callable[[], object]], *, turns: int, device: str
+) -> dict[str, float]:
+    """Least seconds of each work over so many turns of all of them.
+
+    Args:
+        works: What is to be timed.
+        turns: How often.
+        device: Where it computes.
+
+    Returns:
+        Processor time on one core, which other load hardly moves; else by the clock.
+    """
+    best = dict.fromkeys(works, float("inf"))
+    alone = device == "cpu" and torch.get_num_threads() == 1
+    for _ in range(turns):
+        for name, work in works.items():
+            with Stopwatch(device) as watch:
+                work()
+            best[name] = min(best[name], watch.cpu_s if alone else watch.wall_s)
+    return best
+
+
+def figure(row: Row, column: str) -> float:
+    """A measured figure."""
+    value = row[column]
+    assert isinstance(value, float)  # noqa: S101
+    return value
