@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from worker.datasets.randomness import generator
-from worker.finders.base import StopReason
+from worker.finders.base import Finder, StopReason
+from worker.finders.damped_newton import DampedNewton
 from worker.finders.newton_mr import NewtonMr
 from worker.finders.search import search
 from worker.networks import architectures, layers
@@ -19,7 +20,12 @@ from worker.starts.trajectory import trajectory_starts
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_most_trajectory_starts_lead_to_an_analytic_critical_point() -> None:
+@pytest.mark.parametrize(
+    ("finder", "success"), [(NewtonMr(), 0.6), (DampedNewton(), 0.9)]
+)
+def test_most_trajectory_starts_lead_to_an_analytic_critical_point(
+    finder: Finder, success: float
+) -> None:
     samples = autoencoder_samples(input_size=16, samples=10_000, seed=0)
     objective = LinearAutoencoderObjective(x=samples.x, hidden_size=4)
     network = architectures.sequential(
@@ -40,10 +46,10 @@ def test_most_trajectory_starts_lead_to_an_analytic_critical_point() -> None:
         seed=0,
     )
 
-    found = search(objective, NewtonMr(), starts, max_iterations=500)
+    found = search(objective, finder, starts, max_iterations=500)
 
     converged = torch.tensor([stop is StopReason.CONVERGED for stop in found.stop])
-    assert converged.double().mean() >= 0.6
+    assert converged.double().mean() >= success
     theta = found.theta[converged]
     matches = objective.critical_points.nearest(found.value[converged], theta)
     eigenvalues = torch.linalg.eigvalsh(objective.linearise(theta).hessian.dense())
