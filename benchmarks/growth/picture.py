@@ -66,7 +66,7 @@ def _budget(axes: Axes, table: Table) -> None:
     )
     axes.loglog(budgets, budgets, ":", color="black", label="budget")
     _label(axes, "memory budget (MiB)", budgets, "memory (MiB)")
-    axes.set_title(f"Peak under a budget\n{table.title}", fontsize=9)
+    axes.set_title(f"{table.title}\npeak and budget", fontsize=9)
 
 
 def _proportional(axes: Axes, sizes: list[float], costs: list[float]) -> None:

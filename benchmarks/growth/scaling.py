@@ -28,7 +28,7 @@ TITLES = {
     STARTS: "Classifier 64-8-10 on 500 digits, 610 parameters",
     SAMPLES: "Autoencoder 16-8-16, 280 parameters, 4 starts",
     PARAMETERS: "Classifiers on 100 digits, 1 start, Krylov mode",
-    BUDGET: "Autoencoder 16-8-16 on 8,000 samples, 16 starts, under a budget",
+    BUDGET: "Autoencoder on 8,000 samples, 16 starts",
 }
 _MIB = 2**20
 _LINEAR = 1.1  # an exponent that still counts as linear
