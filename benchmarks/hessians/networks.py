@@ -217,12 +217,6 @@ def _images(
 def _stock(module: nn.Module) -> nn.Module:
     if not isinstance(module, Convolution):
         return module
-    kernel, padding = module.weight.shape[2:], module.padding
-    assert module.stride == (1, 1)  # noqa: S101
-    return nn.Conv2d(
-        module.in_channels,
-        module.out_channels,
-        (kernel[0], kernel[1]),
-        padding=padding if isinstance(padding, str) else (padding[0], padding[1]),
-        device="meta",
-    )
+    stock = nn.Conv2d(module.in_channels, module.out_channels, 1, device="meta")
+    stock.__dict__.update(module.__dict__)
+    return stock
