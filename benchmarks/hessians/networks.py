@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import final
+from typing import cast, final
 
 import torch
 from torch import Tensor, nn
@@ -217,6 +217,12 @@ def _images(
 def _stock(module: nn.Module) -> nn.Module:
     if not isinstance(module, Convolution):
         return module
-    stock = nn.Conv2d(module.in_channels, module.out_channels, 1, device="meta")
-    stock.__dict__.update(module.__dict__)
-    return stock
+    *_, height, width = module.weight.shape
+    return nn.Conv2d(
+        module.in_channels,
+        module.out_channels,
+        (height, width),
+        stride=cast("tuple[int, int]", module.stride),
+        padding=cast("tuple[int, int]", module.padding),
+        device="meta",
+    )

@@ -35,7 +35,8 @@ class Batches:
         """Pieces as large as is fast and as the budget allows: samples before runs."""
         block = min(max(_BLOCK_BYTES, 4 * size.fixed), budget // 8)
         length = (block - size.fixed) // size.per_sample
-        length = min(samples, max(1, length))
+        pieces = -(-samples // max(1, length))
+        length = -(-samples // pieces)  # all pieces alike
         return cls(
             runs=max(1, block // size.bytes(length)),
             samples=length,

@@ -7,7 +7,7 @@ pass, Hessian products of all runs out of a second one through the gradient's gr
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import torch
@@ -131,6 +131,7 @@ class NetworkLoss:
 
     Attributes:
         module: The network, a template without values.
+        curved: The same, for graphs that are kept.
         layout: Its parameters.
         loss: The loss, summed over samples.
         x: Inputs, ``(n, ...)``.
@@ -138,6 +139,7 @@ class NetworkLoss:
     """
 
     module: nn.Module
+    curved: nn.Module
     layout: ParameterLayout
     loss: Loss
     x: Tensor
@@ -146,13 +148,11 @@ class NetworkLoss:
     def chunks(self, samples: int) -> Iterator["NetworkLoss"]:
         """The same loss on consecutive chunks of the samples."""
         for x, y in zip(self.x.split(samples), self.y.split(samples), strict=True):
-            yield NetworkLoss(
-                module=self.module, layout=self.layout, loss=self.loss, x=x, y=y
-            )
+            yield replace(self, x=x, y=y)
 
     def value(self, theta: Tensor) -> Tensor:
         """Sums of the losses, ``(runs,)``."""
-        return self._values(self.layout.unflatten(theta))
+        return self._values(self.module, self.layout.unflatten(theta))
 
     def gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         """Sums of the losses ``(runs,)`` and their gradients ``(runs, parameters)``."""
@@ -167,7 +167,7 @@ class NetworkLoss:
         named = self.layout.unflatten(theta.detach())
         leaves = {name: value.requires_grad_() for name, value in named.items()}
         with torch.enable_grad():
-            value = self._values(leaves)
+            value = self._values(self.curved if kept else self.module, leaves)
             gradients = torch.autograd.grad(
                 value.sum(),
                 list(leaves.values()),
@@ -182,15 +182,15 @@ class NetworkLoss:
             gradients=gradients,
         )
 
-    def _values(self, named: dict[str, Tensor]) -> Tensor:
+    def _values(self, module: nn.Module, named: dict[str, Tensor]) -> Tensor:
+        def forward(single: dict[str, Tensor]) -> Tensor:
+            outputs = torch.func.functional_call(module, single, (self.x,))
+            return self.loss(outputs, self.y)
+
         runs = len(next(iter(named.values())))
         if runs == 1:  # the map over runs would cost more than it gives
-            return self._forward({k: v[0] for k, v in named.items()}).unsqueeze(0)
-        return torch.vmap(self._forward)(named)
-
-    def _forward(self, named: dict[str, Tensor]) -> Tensor:
-        outputs = torch.func.functional_call(self.module, named, (self.x,))
-        return self.loss(outputs, self.y)
+            return forward({k: v[0] for k, v in named.items()}).unsqueeze(0)
+        return torch.vmap(forward)(named)
 
 
 @final

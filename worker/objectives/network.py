@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from worker.errors import RunError
 from worker.networks.architectures import nonsmooth_layers
+from worker.networks.curved import with_curvature
 from worker.networks.losses import LOSSES
 from worker.networks.weights import ParameterLayout
 from worker.objectives.assembly import assembly_of
@@ -70,6 +71,7 @@ class NetworkObjective:
         self._kind = loss
         whole = NetworkLoss(
             module=module,
+            curved=with_curvature(module),
             layout=self.layout,
             loss=LOSSES[loss],
             x=x,

@@ -12,6 +12,7 @@ from typing_extensions import override
 from worker.networks import layers
 from worker.networks.activations import ACTIVATIONS, activation
 from worker.networks.architectures import sequential
+from worker.networks.curved import with_curvature
 from worker.networks.losses import LOSSES
 from worker.networks.weights import ParameterLayout
 from worker.objectives.assembly import assembly_of
@@ -39,7 +40,14 @@ def problem(module: nn.Module, x: Tensor, loss: str) -> NetworkLoss:
     else:
         y = torch.arange(len(x)) * 7 % outputs.shape[1]
     layout = ParameterLayout.of(module)
-    return NetworkLoss(module=module, layout=layout, loss=LOSSES[loss], x=x, y=y)
+    return NetworkLoss(
+        module=module,
+        curved=with_curvature(module),
+        layout=layout,
+        loss=LOSSES[loss],
+        x=x,
+        y=y,
+    )
 
 
 def check(module: nn.Module, x: Tensor, loss: str, *, budget: int = 2**30) -> None:
