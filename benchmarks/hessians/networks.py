@@ -56,7 +56,7 @@ class Network:
 
 def product_networks(settings: Settings) -> list[Network]:
     """Networks of the size that Krylov methods are for."""
-    samples = {"full": (1000, 250, 250), "quick": (1000, 100, 100), "tiny": (5, 2, 2)}
+    samples = {"full": (1000, 250, 250), "quick": (1000, 250, 250), "tiny": (5, 2, 2)}
     many, some, few = samples[settings.scale]
     digits, classes = _images("mnist_5k", many, 28, settings)
     clothes, kinds = _images("fashion_mnist_5k", some, 28, settings)

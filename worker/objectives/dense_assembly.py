@@ -191,7 +191,7 @@ def _add_curvatures(
     corner = curvature
     for m in range(last, -1, -1):
         if isinstance(corner, Tensor):
-            blocks.add_curvature(m, m, corner, at.inputs[m], at.inputs[m])
+            blocks.add_corner(m, corner, at.inputs[m])
         else:
             blocks.add_identity(m, corner, at.inputs[m])
         if m == 0:

@@ -2,10 +2,39 @@
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import final
 
 import torch
 from torch import Tensor
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """Unordered pairs of the numbers below a size.
+
+    Attributes:
+        size: How many numbers.
+        one: The smaller number of each pair.
+        other: The larger.
+        places: Number of the pair of any two, ``(size, size)``.
+    """
+
+    size: int
+    one: Tensor
+    other: Tensor
+    places: Tensor
+
+    @classmethod
+    def of(cls, size: int, device: torch.device) -> "Pairs":
+        """All pairs."""
+        one, other = torch.triu_indices(size, size, device=device)
+        places = torch.empty(size, size, dtype=torch.int64, device=device)
+        numbers = torch.arange(len(one), device=device)
+        places[one, other] = numbers
+        places[other, one] = numbers
+        return cls(size=size, one=one, other=other, places=places)
 
 
 @final
@@ -29,13 +58,17 @@ class LayerBlocks:
             for w, bias in zip(weights, biases, strict=True)
         ]
         runs, blank = weights[0].shape[0], weights[0].new_zeros
+        device = weights[0].device
+        self._corners: list[tuple[Pairs, Pairs, Tensor]] = []
         self._curvatures: dict[tuple[int, int], Tensor] = {}
         self._slopes: dict[tuple[int, int], Tensor] = {}
         for m, (p_m, k_m) in enumerate(self._widths):
-            for k, (p_k, k_k) in enumerate(self._widths[: m + 1]):
+            outputs, inputs = Pairs.of(p_m, device), Pairs.of(k_m, device)
+            corner = blank(runs, len(outputs.one), len(inputs.one))
+            self._corners.append((outputs, inputs, corner))
+            for k, (p_k, k_k) in enumerate(self._widths[:m]):
                 self._curvatures[k, m] = blank(runs, p_k, p_m, k_k, k_m)
-                if k < m:
-                    self._slopes[k, m] = blank(runs, p_m, k_k, k_m - biases[m], p_k)
+                self._slopes[k, m] = blank(runs, p_m, k_k, k_m - biases[m], p_k)
 
     def add_curvature(
         self, k: int, m: int, curvature: Tensor, left: Tensor, right: Tensor
@@ -44,7 +77,7 @@ class LayerBlocks:
 
         Args:
             k: First layer.
-            m: Second layer, not before the first.
+            m: Second layer, after the first.
             curvature: Q, ``(runs, i, j, samples)``.
             left: Inputs a of the first layer.
             right: Inputs b of the second layer.
@@ -57,12 +90,24 @@ class LayerBlocks:
         else:
             _accumulate(block, curvature, left.unsqueeze(2) * right.unsqueeze(1))
 
+    def add_corner(self, m: int, curvature: Tensor, inputs: Tensor) -> None:
+        """Adds ``Q[i,j] a[k] a[q]`` with Q symmetric, ``(runs, i, j, samples)``."""
+        inputs = self._extend(m, inputs)
+        outputs, squares, corner = self._corners[m]
+        rows = curvature[:, outputs.one, outputs.other]
+        if outputs.size * outputs.size < squares.size:
+            weighted = (rows.unsqueeze(2) * inputs.unsqueeze(1)).flatten(1, 2)
+            sums = (weighted @ inputs.mT).unflatten(1, (-1, squares.size))
+            corner.add_(sums[:, :, squares.one, squares.other])
+        else:
+            _accumulate(corner, rows, inputs[:, squares.one] * inputs[:, squares.other])
+
     def add_identity(self, m: int, scale: float, inputs: Tensor) -> None:
         """Adds ``Q[i,j] a[k] a[q]`` with Q a multiple of the identity."""
         inputs = self._extend(m, inputs)
-        moments = scale * (inputs @ inputs.mT)
-        diagonal = self._curvatures[m, m].diagonal(dim1=1, dim2=2)
-        diagonal.add_(moments.unsqueeze(3))
+        outputs, squares, corner = self._corners[m]
+        moments = scale * (inputs @ inputs.mT)[:, squares.one, squares.other]
+        corner[:, outputs.one == outputs.other] += moments.unsqueeze(1)
 
     def add_slope(
         self, k: int, m: int, delta: Tensor, inputs: Tensor, jacobian: Tensor
@@ -93,22 +138,34 @@ class LayerBlocks:
         offsets = [0]
         for p, k in self._widths:
             offsets.append(offsets[-1] + p * k)
+        for m, (outputs, squares, corner) in enumerate(self._corners):
+            block = corner.index_select(2, squares.places.flatten())
+            block = block.index_select(1, outputs.places.flatten())
+            block = block.unflatten(2, (squares.size, -1))
+            block = block.unflatten(1, (outputs.size, -1)).transpose(2, 3)
+            self._write(hessians, offsets, (m, m), block)
         for (k, m), curvature in self._curvatures.items():
             block = curvature.permute(0, 1, 3, 2, 4)
-            if k == m:
-                block = (block + block.permute(0, 3, 4, 1, 2)) / 2
-            else:
-                slopes = self._slopes[k, m].permute(0, 4, 2, 1, 3)
-                block[..., : slopes.shape[4]] += slopes
-            rows = self._parts(k, offsets[k])
-            columns = self._parts(m, offsets[m])
-            for (row, left), (column, right) in itertools.product(rows, columns):
-                part = hessians[:, row, column]
-                shaped = part.unflatten(2, (block.shape[3], -1))
-                shaped = shaped.unflatten(1, (block.shape[1], -1))
-                shaped.copy_(block[:, :, left, :, right])
-                if k < m:
-                    hessians[:, column, row] = part.mT
+            slopes = self._slopes[k, m].permute(0, 4, 2, 1, 3)
+            block[..., : slopes.shape[4]] += slopes
+            self._write(hessians, offsets, (k, m), block)
+
+    def _write(
+        self,
+        hessians: Tensor,
+        offsets: Sequence[int],
+        layers: tuple[int, int],
+        block: Tensor,
+    ) -> None:
+        """Writes a block ``(runs, i, k, j, q)`` where its parameters are."""
+        rows, columns = (self._parts(layer, offsets[layer]) for layer in layers)
+        for (row, left), (column, right) in itertools.product(rows, columns):
+            part = hessians[:, row, column]
+            shaped = part.unflatten(2, (block.shape[3], -1))
+            shaped = shaped.unflatten(1, (block.shape[1], -1))
+            shaped.copy_(block[:, :, left, :, right])
+            if layers[0] < layers[1]:
+                hessians[:, column, row] = part.mT
 
     def _parts(self, layer: int, offset: int) -> list[tuple[slice, slice]]:
         """Places of weights and of biases, and the inputs that belong to them."""
