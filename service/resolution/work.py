@@ -34,7 +34,7 @@ FAN_ROUNDS = 10
 """Step sizes that all damped steps are tried with, at most."""
 WOLFE_TRIALS = 60
 """Step sizes of a line search for the Wolfe conditions, at most."""
-REGULARISATIONS = 30
+REGULARISATIONS = 15
 """Tried for one step of Levenberg-Marquardt, at most."""
 GRADIENTS_PER_TRIAL = 2
 """Of such a step: one that bends it, one at its end."""

@@ -41,6 +41,7 @@ _LEAST, _MOST = 1e-12, 1e16
 _TRIALS = 15
 _SOON = 3  # refusals after which mu rises faster, and after as many again
 _ROUNDINGS = 4  # units of eps |H| |theta| in a gradient's error
+_MISSING = 1e-3  # share of the reduction that a larger Krylov space would add
 _STRIDE = 0.1  # h, the share of the step over which curvature is measured
 _PATIENCE = 100
 
@@ -83,7 +84,10 @@ class LevenbergMarquardt:
         factor = square.sqrt().clamp(max=1.0)
         mu = state["mu"].clone()
         reduction = reduce(
-            point.hessian, point.gradient, regularisations=(factor * mu)[None]
+            point.hessian,
+            point.gradient,
+            regularisations=(factor * mu)[None],
+            tolerance=_MISSING,
         )
         theta = point.theta.clone()
         accepted = torch.zeros_like(square, dtype=torch.bool)

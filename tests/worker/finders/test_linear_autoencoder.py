@@ -6,6 +6,8 @@ import torch
 from worker.datasets.randomness import generator
 from worker.finders.base import Finder, StopReason
 from worker.finders.damped_newton import DampedNewton
+from worker.finders.hessians import HessianChoice
+from worker.finders.levenberg_marquardt import LevenbergMarquardt
 from worker.finders.newton_mr import NewtonMr
 from worker.finders.search import search
 from worker.networks import architectures, layers
@@ -21,10 +23,16 @@ from worker.starts.trajectory import trajectory_starts
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    ("finder", "success"), [(NewtonMr(), 0.6), (DampedNewton(), 0.9)]
+    ("finder", "hessian", "success"),
+    [
+        (NewtonMr(), "auto", 0.6),
+        (DampedNewton(), "auto", 0.9),
+        (LevenbergMarquardt(), "exact", 1.0),
+        (LevenbergMarquardt(), "krylov", 1.0),
+    ],
 )
 def test_most_trajectory_starts_lead_to_an_analytic_critical_point(
-    finder: Finder, success: float
+    finder: Finder, hessian: HessianChoice, success: float
 ) -> None:
     samples = autoencoder_samples(input_size=16, samples=10_000, seed=0)
     objective = LinearAutoencoderObjective(x=samples.x, hidden_size=4)
@@ -46,7 +54,7 @@ def test_most_trajectory_starts_lead_to_an_analytic_critical_point(
         seed=0,
     )
 
-    found = search(objective, finder, starts, max_iterations=500)
+    found = search(objective, finder, starts, max_iterations=500, hessian=hessian)
 
     converged = torch.tensor([stop is StopReason.CONVERGED for stop in found.stop])
     assert converged.double().mean() >= success
