@@ -18,8 +18,8 @@ from worker.objectives.network import NetworkObjective
 from worker.starts.random import random_starts
 
 _SIZES = [16, 8, 16]
-_REPEATS = {"full": 5, "quick": 5, "tiny": 1}
-_RUNS = {"full": 32, "quick": 16, "tiny": 2}
+_REPEATS = {"full": 5, "quick": 2, "tiny": 1}
+_RUNS = {"full": 32, "quick": 8, "tiny": 2}
 _SAMPLES = {"full": (100, 1000, 10_000), "quick": (100, 1000, 10_000), "tiny": (10,)}
 _ITERATIONS = 3
 _PRODUCTS = 20  # of one linear solve
