@@ -103,6 +103,7 @@ class LevenbergMarquardt:
                 point.gradient[rows],
                 reduction if len(rows) == len(theta) else reduction.take(rows),
                 (factor * mu)[rows],
+                rounding=rounding[rows],
             )
             evaluations[rows] += 2
             passed = (trial.ratio > _ACCEPTED) & (trial.square < ceiling[rows])
@@ -149,13 +150,17 @@ def _try(
     gradient: Tensor,
     reduction: Reduction,
     regularisation: Tensor,
+    *,
+    rounding: Tensor,
 ) -> _Trial:
-    """Makes an accelerated step and evaluates the gradient at its end."""
+    """Makes a step, bent where its curvature is more than the rounding of gradients."""
     steps = reduction.regularised(regularisation[None])
     p, image = steps.directions[0], steps.images[0]
     _, ahead = objective.gradient(theta + _STRIDE * p)
     curvature = ((ahead - gradient) / _STRIDE - image) / _STRIDE
+    known = curvature.norm(dim=1) > rounding / _STRIDE**2
     bend = reduction.correction(curvature, regularisation)
+    bend = torch.where(known[:, None], bend, 0)
     _, found = objective.gradient(end := theta + p + bend)
     square = found.square().sum(1)
     square = torch.where(square.isfinite(), square, torch.inf)
