@@ -41,22 +41,22 @@ class Experiment:
         return body
 
 
-_FEW = (("max_iterations", 50),)
+_FEW = (("max_iterations", 200),)
 
 # The longest first, so that no core is idle at the end.
 EXPERIMENTS = (
     Experiment(preset="memorising_net", finder="newton_mr", starts=6, options=_FEW),
-    Experiment(preset="autoencoder", finder="newton_mr", starts=8, options=_FEW),
+    Experiment(preset="autoencoder", finder="newton_mr", starts=10, options=_FEW),
     Experiment(preset="linear_autoencoder", finder="newton_mr", starts=50),
     Experiment(
-        preset="autoencoder", finder="levenberg_marquardt", starts=8, options=_FEW
+        preset="autoencoder", finder="levenberg_marquardt", starts=10, options=_FEW
     ),
-    Experiment(preset="classifier", finder="newton_mr", starts=8, options=_FEW),
+    Experiment(preset="classifier", finder="newton_mr", starts=10, options=_FEW),
     Experiment(
-        preset="classifier", finder="levenberg_marquardt", starts=8, options=_FEW
+        preset="classifier", finder="levenberg_marquardt", starts=10, options=_FEW
     ),
     Experiment(
-        preset="memorising_net", finder="levenberg_marquardt", starts=8, options=_FEW
+        preset="memorising_net", finder="levenberg_marquardt", starts=10, options=_FEW
     ),
     Experiment(preset="linear_autoencoder", finder="levenberg_marquardt", starts=100),
     Experiment(preset="linear_autoencoder", finder="damped_newton", starts=50),
