@@ -26,7 +26,7 @@ def main() -> None:
         path = report_path(options.out, experiment)
         if path.exists():
             found = Report.model_validate_json(path.read_bytes())
-            reports.setdefault(experiment.preset, {})[experiment.finder] = found
+            reports.setdefault(experiment.preset, {})[experiment.method] = found
     print(table(reports))
     page: Path | None = options.page
     draw(reports, options.out if page is None else page.parent / "figures")

@@ -10,11 +10,14 @@ from benchmarks.style import COLOURS, panels
 from service.schemas.reports import Report
 
 Reports = Mapping[str, Mapping[str, Report]]
-"""By preset and finder."""
+"""By preset and method."""
 
-FINDERS = ("newton_mr", "levenberg_marquardt", "damped_newton", "gradient_norm")
-_COLOUR: dict[str, str] = dict(zip(FINDERS, COLOURS, strict=False))
-_MARKER: dict[str, str] = dict(zip(FINDERS, "ovsx", strict=True))
+METHODS = (
+    *("newton_mr", "levenberg_marquardt", "damped_newton", "gradient_norm"),
+    "newton_mr (published)",
+)
+_COLOUR: dict[str, str] = dict(zip(METHODS, COLOURS, strict=True))
+_MARKER: dict[str, str] = dict(zip(METHODS, "ovsx+", strict=True))
 _PRESETS = ("linear_autoencoder", "autoencoder", "classifier", "memorising_net")
 
 
@@ -49,18 +52,18 @@ def draw(reports: Reports, folder: Path) -> list[Path]:
 
 
 def _loss_index(axes: Axes, name: str, found: Mapping[str, Report]) -> None:
-    for finder in FINDERS:
-        if finder not in found:
+    for method in METHODS:
+        if method not in found:
             continue
-        points = found[finder].summary.loss_index
+        points = found[method].summary.loss_index
         axes.scatter(
             [100 * point.index_fraction for point in points],
             [point.loss for point in points],
             s=24,
-            marker=_MARKER[finder],
-            color=_COLOUR[finder],
+            marker=_MARKER[method],
+            color=_COLOUR[method],
             alpha=0.7,
-            label=f"{finder}: {len(points)} of {len(found[finder].points)}",
+            label=f"{method}: {len(points)} of {len(found[method].points)}",
         )
     axes.set_title(name)
     axes.set_xlabel("eigenvalues that are negative (%)")
@@ -69,14 +72,14 @@ def _loss_index(axes: Axes, name: str, found: Mapping[str, Report]) -> None:
 
 
 def _distribution(axes: Axes, name: str, found: Mapping[str, Report]) -> None:
-    for finder in FINDERS:
-        if finder not in found:
+    for method in METHODS:
+        if method not in found:
             continue
-        points = found[finder].points
+        points = found[method].points
         last = [p.relative_residual for p in points if p.label != "critical"]
-        _ecdf(axes, last, finder, style="-")
-        _ecdf(axes, [p.relative_residual_max for p in points], finder, style="--")
-        axes.plot([], [], color=_COLOUR[finder], label=f"{finder} ({len(points)} runs)")
+        _ecdf(axes, last, method, style="-")
+        _ecdf(axes, [p.relative_residual_max for p in points], method, style="--")
+        axes.plot([], [], color=_COLOUR[method], label=f"{method} ({len(points)} runs)")
     axes.axvline(0.9, color="grey", linewidth=0.8)
     axes.set_title(name)
     axes.set_xlim(-0.02, 1.02)
@@ -87,7 +90,7 @@ def _distribution(axes: Axes, name: str, found: Mapping[str, Report]) -> None:
 
 
 def _ecdf(
-    axes: Axes, values: Sequence[float | None], finder: str, *, style: str
+    axes: Axes, values: Sequence[float | None], method: str, *, style: str
 ) -> None:
     known = sorted(value for value in values if value is not None)
     if not known:
@@ -97,6 +100,6 @@ def _ecdf(
         [-0.02, *known, 1.02],
         [*shares, 1.0],
         where="post",
-        color=_COLOUR[finder],
+        color=_COLOUR[method],
         linestyle=style,
     )

@@ -8,7 +8,7 @@ from service.schemas.reports import Point, Proportion, Report
 
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 _HEADER = (
-    *("experiment", "finder", "H", "runs", "critical", "flat at the end"),
+    *("experiment", "method", "H", "runs", "critical", "flat at the end"),
     *("r > 0.9 ever", "r > 0.5 ever", "below 1e-4", "iterations", "s per critical"),
 )
 
@@ -20,7 +20,7 @@ def rewrite(page: Path, reports: Mapping[str, Mapping[str, Report]]) -> None:
 
     Args:
         page: A file with the marks of a table's beginning and end.
-        reports: By preset and finder.
+        reports: By preset and method.
     """
     before, _, rest = page.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
@@ -30,15 +30,15 @@ def rewrite(page: Path, reports: Mapping[str, Mapping[str, Report]]) -> None:
 def table(reports: Mapping[str, Mapping[str, Report]]) -> str:
     """A table in Markdown, one row for each report."""
     rows = [
-        _row(preset, finder, report)
+        _row(preset, method, report)
         for preset, found in reports.items()
-        for finder, report in found.items()
+        for method, report in found.items()
     ]
     lines = [_HEADER, ("---",) * len(_HEADER), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _row(preset: str, finder: str, report: Report) -> tuple[str, ...]:
+def _row(preset: str, method: str, report: Report) -> tuple[str, ...]:
     points, counts = report.points, report.counts
     loosest = max(
         report.summary.cutoffs, key=lambda each: each.squared_gradient_norm_cutoff
@@ -46,7 +46,7 @@ def _row(preset: str, finder: str, report: Report) -> tuple[str, ...]:
     largest = [p.relative_residual_max for p in points if p.relative_residual_max]
     return (
         preset,
-        finder,
+        method,
         "-" if report.search is None else report.search.hessian,
         str(len(points)),
         _interval(report.fractions.critical),

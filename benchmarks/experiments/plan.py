@@ -19,17 +19,24 @@ class Experiment:
         finder: Kind of the finder, with its defaults but for ``options``.
         starts: How many.
         options: Fields of the finder that are not left at their defaults.
+        variant: What these make of it; empty where they only limit it.
     """
 
     preset: str
     finder: str
     starts: int
     options: tuple[tuple[str, Any], ...] = ()
+    variant: str = ""
+
+    @property
+    def method(self) -> str:
+        """The finder as the table calls it."""
+        return f"{self.finder} ({self.variant})" if self.variant else self.finder
 
     @property
     def name(self) -> str:
         """What its files are called."""
-        return f"{self.preset}.{self.finder}"
+        return ".".join(filter(None, (self.preset, self.finder, self.variant)))
 
     def body(self) -> dict[str, Any]:
         """The job to create."""
@@ -41,22 +48,38 @@ class Experiment:
         return body
 
 
-_FEW = (("max_iterations", 200),)
+# The settings of the authors' public code, in which rho and rho' are the same.
+_AS_PUBLISHED = (
+    ("safeguards", False),
+    ("sufficient_decrease", 1e-6),
+    ("full_step_decrease", 1e-6),
+)
+_NETWORKS = ("memorising_net", "autoencoder", "classifier")
 
 # The longest first, so that no core is idle at the end.
 EXPERIMENTS = (
-    Experiment(preset="memorising_net", finder="newton_mr", starts=6, options=_FEW),
-    Experiment(preset="autoencoder", finder="newton_mr", starts=10, options=_FEW),
+    *(
+        Experiment(
+            preset=preset,
+            finder="newton_mr",
+            starts=20,
+            options=_AS_PUBLISHED,
+            variant="published",
+        )
+        for preset in _NETWORKS
+    ),
+    *(
+        Experiment(preset=preset, finder=finder, starts=20)
+        for preset in _NETWORKS
+        for finder in ("newton_mr", "levenberg_marquardt")
+    ),
     Experiment(preset="linear_autoencoder", finder="newton_mr", starts=50),
     Experiment(
-        preset="autoencoder", finder="levenberg_marquardt", starts=10, options=_FEW
-    ),
-    Experiment(preset="classifier", finder="newton_mr", starts=10, options=_FEW),
-    Experiment(
-        preset="classifier", finder="levenberg_marquardt", starts=10, options=_FEW
-    ),
-    Experiment(
-        preset="memorising_net", finder="levenberg_marquardt", starts=10, options=_FEW
+        preset="linear_autoencoder",
+        finder="newton_mr",
+        starts=50,
+        options=_AS_PUBLISHED,
+        variant="published",
     ),
     Experiment(preset="linear_autoencoder", finder="levenberg_marquardt", starts=100),
     Experiment(preset="linear_autoencoder", finder="damped_newton", starts=50),

@@ -36,6 +36,10 @@ class NewtonMrFinder(Schema):
     """Norm at which the linear solve stops (maxxnorm)."""
     max_condition: Positive = 1e7
     """Condition number at which the linear solve stops (acondlim)."""
+    safeguards: bool = True
+    """Whether a linear solve that hardly began is repeated to a tighter tolerance, and
+    a refused step replaced by one along ``-H g``. Without them it is the method of the
+    paper, which stays in gradient-flat regions."""
 
 
 class DampedNewtonFinder(Schema):

@@ -51,7 +51,7 @@ def test_the_page_and_its_figures_are_renewed(
 
     before, begin, header, _, *rows, end, after = page.read_text().splitlines()
     assert (before, begin, end, after) == ("Before.", BEGIN, END, "After.")
-    assert header.startswith("| experiment | finder |")
+    assert header.startswith("| experiment | method |")
     assert [row.split(" | ")[1] for row in rows] == ["newton_mr", "levenberg_marquardt"]
     assert {row.count("|") for row in rows} == {header.count("|")}
     for path in paths:

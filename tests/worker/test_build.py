@@ -272,6 +272,7 @@ FINDERS: list[dict[str, Any]] = [
         "full_step_decrease": 0.2,
         "max_step_norm": 10.0,
         "max_condition": 1e4,
+        "safeguards": False,
     },
     {"kind": "damped_newton", "hessian": "exact", "dampings": [0.0, 0.5]},
     {

@@ -107,6 +107,7 @@ def finder(specification: f.Finder) -> BuiltFinder | None:
                     full_step_decrease=spec.full_step_decrease,
                     max_step_norm=spec.max_step_norm,
                     max_condition=spec.max_condition,
+                    safeguards=spec.safeguards,
                 ),
                 max_iterations=spec.max_iterations,
                 hessian=spec.hessian,

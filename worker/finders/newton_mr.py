@@ -4,7 +4,7 @@ The direction solves ``H p = -g`` by MINRES-QLP to a loose tolerance: ``p`` has 
 length where ``H`` is singular, and the early stop regularises. A run first tries the
 pure step ``alpha = 1``, which must achieve the share ``rho'`` of the linear decrease of
 ``|g|^2``; else it backtracks from its own ``alpha``, and begins the next search at
-``min(1, alpha / beta)``. Two things go beyond the thesis:
+``min(1, alpha / beta)``. Two safeguards go beyond the thesis:
 
 - The solver's co-kernel test ``|H r| <= rtol |H| |r|`` holds at once where the gradient
   lies in eigenvectors with small eigenvalues; runs would stay there though ``H`` is
@@ -12,6 +12,8 @@ pure step ``alpha = 1``, which must achieve the share ``rho'`` of the linear dec
   stopped short of that, it is repeated to a tighter tolerance. The relative residual
   reported is that of the first solve.
 - A run whose Newton step is refused descends along ``-H g``.
+
+Without them a run stays in a gradient-flat region, as the paper found.
 
 References:
     Roosta, Liu, Xu, Mahoney, Newton-MR: Inexact Newton Method with Minimum Residual
@@ -56,6 +58,7 @@ class NewtonMr:
             model of ``g`` promises.
         max_step_norm: Norm at which the solve stops.
         max_condition: Condition number at which the solve stops.
+        safeguards: Whether short solves are repeated and refused steps replaced.
     """
 
     rtol: float = 5e-4
@@ -66,6 +69,7 @@ class NewtonMr:
     full_step_decrease: float = 0.25
     max_step_norm: float = 1e4
     max_condition: float = 1e7
+    safeguards: bool = True
 
     def __post_init__(self) -> None:
         for name in ("rtol", "backtracking_factor", "sufficient_decrease"):
@@ -127,7 +131,7 @@ class NewtonMr:
             point,
             state["descent"],
             hessian_norm=norm,
-            searching=refused,
+            searching=refused & self.safeguards,
         )
         scale = norm * solution.x.norm(dim=1) + point.gradient.norm(dim=1)
         taken = damped.step_size.where(~pure.accepted, ones)
@@ -172,7 +176,8 @@ class NewtonMr:
             device=point.theta.device,
         )
         wanted = _INEXACTNESS * point.hessian_gradient.norm(dim=1)
-        short = by_cokernel & (solution.cokernel_residual_norm > wanted)
+        hardly_begun = by_cokernel & (solution.cokernel_residual_norm > wanted)
+        short = hardly_begun & self.safeguards
         rows = torch.nonzero(short)[:, 0]
         found, products = solution.x.clone(), solution.products.clone()
         if len(rows):

@@ -110,6 +110,21 @@ def test_an_incompatible_quadratic_ends_flat_at_its_least_gradient() -> None:
     assert (relative_residual(quadratic(matrix, linear), found.theta) > 0.9).all()
 
 
+def test_safeguards_take_over_where_the_published_method_gives_up() -> None:
+    generator = torch.Generator().manual_seed(1)
+    shares = torch.rand(50, 2, generator=generator, dtype=torch.float64) - 0.5
+    starts = shares * 0.2 + shares.new_tensor([1.4, 0.0])
+
+    published = search(quartic(), NewtonMr(safeguards=False), starts)
+    ours = search(quartic(), NewtonMr(), published.theta)
+
+    given_up = [stop is StopReason.NO_ACCEPTABLE_STEP for stop in published.stop]
+    assert sum(given_up) > 40
+    distances = [(found.theta - FLAT).norm(dim=1) for found in (published, ours)]
+    before, after = (distance[torch.tensor(given_up)] for distance in distances)
+    assert after.median() < 1e-3 * before.median()
+
+
 def test_the_full_step_comes_first() -> None:
     matrix = symmetric([1.0, 2.0, 3.0, 4.0], seed=3)
     linear = matrix.new_tensor([1.0, -2.0, 0.5, 3.0])
