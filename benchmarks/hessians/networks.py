@@ -13,7 +13,7 @@ from worker.datasets.sources import builtin
 from worker.networks import layers
 from worker.networks.activations import activation
 from worker.networks.architectures import mlp, sequential
-from worker.networks.layers import Convolution
+from worker.networks.convolutions import Convolution2d
 from worker.objectives.network import NetworkObjective
 
 
@@ -215,7 +215,7 @@ def _images(
 
 
 def _stock(module: nn.Module) -> nn.Module:
-    if not isinstance(module, Convolution):
+    if not isinstance(module, Convolution2d):
         return module
     *_, height, width = module.weight.shape
     return nn.Conv2d(

@@ -6,24 +6,64 @@ from dataclasses import dataclass
 from typing import final
 
 from service.resolution.findings import Findings, Location
-from service.resolution.parameters import Shape, pair
+from service.resolution.fit import Notes, Step
+from service.resolution.normalisation_shapes import (
+    after_batch_norm,
+    after_group_norm,
+    after_layer_norm,
+)
+from service.resolution.parameters import Shape
+from service.resolution.samples import Integers
+from service.resolution.sequence_shapes import (
+    after_attention,
+    after_embedding,
+    after_mean,
+    after_positions,
+)
+from service.resolution.window_shapes import (
+    after_adaptive_pool,
+    after_convolution,
+    after_pool,
+)
 from service.schemas.architectures import (
     ActivationLayer,
+    AdaptiveAvgPool1dLayer,
+    AdaptiveAvgPool2dLayer,
     Architecture,
+    AttentionLayer,
+    AvgPool1dLayer,
     AvgPool2dLayer,
+    BatchNormLayer,
+    Conv1dLayer,
     Conv2dLayer,
+    EmbeddingLayer,
     FlattenLayer,
+    GroupNormLayer,
     Layer,
     LayerNormLayer,
     LinearLayer,
+    MaxPool1dLayer,
     MaxPool2dLayer,
+    MeanPositionsLayer,
     MlpArchitecture,
+    PositionalEmbeddingLayer,
     ResidualLayer,
     SequentialArchitecture,
 )
 
-IMAGE_RANK = 3
-Window = Conv2dLayer | MaxPool2dLayer | AvgPool2dLayer
+_RESHAPING = (
+    FlattenLayer
+    | ActivationLayer
+    | MaxPool1dLayer
+    | MaxPool2dLayer
+    | AvgPool1dLayer
+    | AvgPool2dLayer
+    | AdaptiveAvgPool1dLayer
+    | AdaptiveAvgPool2dLayer
+    | MeanPositionsLayer
+    | ResidualLayer
+)
+"""Layers with no sizes of their own: what follows takes what the data have shaped."""
 
 
 @final
@@ -41,7 +81,12 @@ class Flow:
 
 
 def follow(
-    architecture: Architecture, sample: Shape, at: Location, findings: Findings
+    architecture: Architecture,
+    sample: Shape,
+    at: Location,
+    findings: Findings,
+    *,
+    integers: Integers | None = None,
 ) -> Flow | None:
     """Follows a sample through a network.
 
@@ -52,6 +97,7 @@ def follow(
         sample: Shape of one input.
         at: Where the architecture stands in the request.
         findings: Where layers that do not fit are noted.
+        integers: Range of the inputs, where they are integers.
 
     Returns:
         The flow, or ``None`` if it breaks off at a layer.
@@ -67,7 +113,7 @@ def follow(
                 )
             return Flow(output=(sizes[-1],), entries=2 * sum(sizes[1:]))
         case SequentialArchitecture(layers=layers):
-            walk = _Walk(findings)
+            walk = _Walk(findings, integers)
             output = walk.through(layers, sample, at / "layers")
             if output is None:
                 return None
@@ -78,8 +124,9 @@ def follow(
 class _Walk:
     """Applies layers to a shape; knows whether only the data have shaped it so far."""
 
-    def __init__(self, findings: Findings) -> None:
+    def __init__(self, findings: Findings, integers: Integers | None) -> None:
         self.findings = findings
+        self.integers = integers
         self.entries = 0
         self.untouched = True
 
@@ -97,113 +144,64 @@ class _Walk:
 
     def after(self, layer: Layer, shape: Shape, at: Location) -> Shape | None:
         """The shape after one layer."""
+        step = self._step(layer, shape, at)
+        if not isinstance(layer, FlattenLayer):
+            self.integers = None
+        if step is None:
+            return None
+        if not isinstance(layer, _RESHAPING):
+            self.untouched = False
+        self.entries += step.entries
+        return step.shape
+
+    def _step(  # noqa: C901, PLR0912 - one case for each kind
+        self, layer: Layer, shape: Shape, at: Location
+    ) -> Step | None:
+        notes = Notes(at=at, findings=self.findings, untouched=self.untouched)
         match layer:
             case LinearLayer():
-                after = self._linear(layer, shape, at)
-            case Conv2dLayer():
-                after = self._convolution(layer, shape, at)
-            case MaxPool2dLayer() | AvgPool2dLayer():
-                after = self._pooling(layer, shape, at)
+                step = _linear(layer, shape, notes)
+            case Conv1dLayer() | Conv2dLayer():
+                step = after_convolution(layer, shape, notes)
+            case (
+                MaxPool1dLayer()
+                | MaxPool2dLayer()
+                | AvgPool1dLayer()
+                | (AvgPool2dLayer())
+            ):
+                step = after_pool(layer, shape, notes)
+            case AdaptiveAvgPool1dLayer() | AdaptiveAvgPool2dLayer():
+                step = after_adaptive_pool(layer, shape, notes)
             case LayerNormLayer():
-                after = self._normalisation(layer, shape, at)
+                step = after_layer_norm(layer, shape, notes)
+            case GroupNormLayer():
+                step = after_group_norm(layer, shape, notes)
+            case BatchNormLayer():
+                step = after_batch_norm(layer, shape, notes)
+            case EmbeddingLayer():
+                step = after_embedding(layer, shape, self.integers, notes)
+            case PositionalEmbeddingLayer():
+                step = after_positions(layer, shape, notes)
+            case AttentionLayer():
+                step = after_attention(layer, shape, notes)
+            case MeanPositionsLayer():
+                step = after_mean(layer, shape, notes)
+            case FlattenLayer():
+                step = Step(shape=(math.prod(shape),))
+            case ActivationLayer():
+                step = Step(shape=shape)
             case ResidualLayer():
                 after = self._residual(layer, shape, at)
-            case FlattenLayer():
-                after = (math.prod(shape),)
-            case ActivationLayer():
-                after = shape
-        return after
-
-    def _linear(self, layer: LinearLayer, shape: Shape, at: Location) -> Shape:
-        if shape[-1] != layer.in_features:
-            self._mismatch(
-                at / "in_features",
-                f"The layer takes {layer.in_features} features and is given shape "
-                f"{list(shape)}.",
-            )
-        self.untouched = False
-        return (*shape[:-1], layer.out_features)
-
-    def _convolution(
-        self, layer: Conv2dLayer, shape: Shape, at: Location
-    ) -> Shape | None:
-        if not self._is_image(shape, at):
-            return None
-        if shape[0] != layer.in_channels:
-            self._mismatch(
-                at / "in_channels",
-                f"The layer takes {layer.in_channels} channels, and is given "
-                f"{shape[0]}.",
-            )
-        self.untouched = False
-        extent = self._windows(layer, layer.stride, shape, at)
-        if extent is None:
-            return None
-        # The windows are laid out, for one matrix product.
-        window = layer.in_channels * math.prod(pair(layer.kernel_size))
-        self.entries += window * math.prod(extent)
-        return (layer.out_channels, *extent)
-
-    def _pooling(
-        self, layer: MaxPool2dLayer | AvgPool2dLayer, shape: Shape, at: Location
-    ) -> Shape | None:
-        if not self._is_image(shape, at):
-            return None
-        kernel, padding = pair(layer.kernel_size), pair(layer.padding)
-        if any(2 * margin > side for margin, side in zip(padding, kernel, strict=True)):
-            self.findings.add(
-                at / "padding",
-                "padding_too_large",
-                "Padding is at most half of the kernel.",
-            )
-            return None
-        stride = layer.kernel_size if layer.stride is None else layer.stride
-        extent = self._windows(layer, stride, shape, at)
-        return extent and (shape[0], *extent)
-
-    def _windows(
-        self, layer: Window, stride: int | Sequence[int], shape: Shape, at: Location
-    ) -> tuple[int, int] | None:
-        """How many windows fit, down and across."""
-        counts = [
-            (side + 2 * margin - kernel) // step + 1
-            for side, margin, kernel, step in zip(
-                shape[1:],
-                pair(layer.padding),
-                pair(layer.kernel_size),
-                pair(stride),
-                strict=True,
-            )
-        ]
-        if min(counts) < 1:
-            self.findings.add(
-                at / "kernel_size",
-                "kernel_too_large",
-                f"The kernel exceeds what it is given, of shape {list(shape)}.",
-            )
-            return None
-        return counts[0], counts[1]
-
-    def _normalisation(
-        self, layer: LayerNormLayer, shape: Shape, at: Location
-    ) -> Shape | None:
-        normalised = tuple(layer.normalized_shape)
-        if len(normalised) > len(shape) or shape[-len(normalised) :] != normalised:
-            self._mismatch(
-                at / "normalized_shape",
-                f"The layer takes {list(normalised)} and is given {list(shape)}.",
-            )
-            if len(normalised) > len(shape):
-                return None
-        self.untouched = False
-        return (*shape[: len(shape) - len(normalised)], *normalised)
+                step = None if after is None else Step(shape=after)
+        return step
 
     def _residual(
         self, layer: ResidualLayer, shape: Shape, at: Location
     ) -> Shape | None:
-        untouched = self.untouched
+        untouched, integers = self.untouched, self.integers
         main = self.through(layer.layers, shape, at / "layers")
         self.untouched, touched = untouched, not self.untouched
+        self.integers = integers
         skip = self.through(layer.shortcut, shape, at / "shortcut")
         self.untouched = self.untouched and not touched
         if main is not None and skip is not None and main != skip:
@@ -214,19 +212,12 @@ class _Walk:
             )
         return main or skip
 
-    def _is_image(self, shape: Shape, at: Location) -> bool:
-        if len(shape) == IMAGE_RANK:
-            return True
-        self._mismatch(
-            at / "kind",
-            f"The layer takes channels, height, width and is given {list(shape)}.",
-        )
-        return False
 
-    def _mismatch(self, at: Location, detail: str) -> None:
-        code = (
-            "dataset_does_not_fit_architecture"
-            if self.untouched
-            else "layers_do_not_fit"
+def _linear(layer: LinearLayer, shape: Shape, notes: Notes) -> Step:
+    if shape[-1] != layer.in_features:
+        notes.mismatch(
+            "in_features",
+            f"The layer takes {layer.in_features} features and is given shape "
+            f"{list(shape)}.",
         )
-        self.findings.add(at, code, detail)
+    return Step(shape=(*shape[:-1], layer.out_features))

@@ -97,7 +97,13 @@ def _check_network(
     )
     if samples is None:
         return None
-    flow = follow(problem.architecture, samples.shape, _AT / "architecture", findings)
+    flow = follow(
+        problem.architecture,
+        samples.shape,
+        _AT / "architecture",
+        findings,
+        integers=samples.integers,
+    )
     if flow is None:
         return None
     check_targets(problem.loss, samples, flow.output, _AT, findings)

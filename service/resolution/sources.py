@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from service.resolution.findings import Findings, Location
-from service.resolution.samples import Labels, Samples
+from service.resolution.samples import Integers, Labels, Samples
 from service.schemas.datasets import (
     BuiltinDataset,
     DiagonalCovariance,
@@ -22,6 +22,9 @@ BUILTIN = {
 }
 """Shape of an image and samples of each class, by name."""
 
+WHITE = {"digits": 16, "mnist_5k": 255, "fashion_mnist_5k": 255}
+"""The highest grey level, by name."""
+
 _FLOATS = frozenset({"F64", "F32", "F16", "BF16"})
 _LEAST_RANK = 2
 
@@ -29,9 +32,11 @@ _LEAST_RANK = 2
 def builtin_samples(dataset: BuiltinDataset) -> Samples:
     """Images that are shipped with the worker."""
     shape, counts = BUILTIN[dataset.name]
+    levels = Integers(low=0, high=WHITE[dataset.name])
     return Samples(
         count=sum(counts),
         shape=shape,
+        integers=levels if dataset.input == "levels" else None,
         labels=Labels(low=0, high=len(counts) - 1, counts=counts),
         autoencoder=dataset.target == "images",
     )
@@ -86,7 +91,12 @@ def file_samples(
             "Inputs have at least two dimensions, samples first.",
         )
         return None
-    samples = Samples(count=x.shape[0], shape=tuple(x.shape[1:]), autoencoder=x is y)
+    samples = Samples(
+        count=x.shape[0],
+        shape=tuple(x.shape[1:]),
+        integers=_integers(x),
+        autoencoder=x is y,
+    )
     return samples if x is y else _with_targets(samples, y, at / "target", findings)
 
 
@@ -102,15 +112,19 @@ def _with_targets(
         return None
     if y.dtype in _FLOATS:
         return dataclasses.replace(samples, values=tuple(y.shape[1:]))
-    if len(y.shape) != 1 or y.minimum is None or y.maximum is None:
-        findings.add(
-            at,
-            "target_shape_invalid",
-            f"Integer targets are classes, one for each sample: [{samples.count}].",
-        )
+    classes = _integers(y)
+    if classes is None:
+        findings.add(at, "target_shape_invalid", "There are no targets.")
         return None
-    labels = Labels(low=int(y.minimum), high=int(y.maximum))
+    labels = Labels(low=classes.low, high=classes.high, shape=tuple(y.shape[1:]))
     return dataclasses.replace(samples, labels=labels)
+
+
+def _integers(tensor: TensorSummary) -> Integers | None:
+    """The range of a tensor of integers."""
+    if tensor.dtype in _FLOATS or tensor.minimum is None or tensor.maximum is None:
+        return None
+    return Integers(low=int(tensor.minimum), high=int(tensor.maximum))
 
 
 def _usable(

@@ -50,18 +50,25 @@ def _check_classes(
         findings.add(
             problem / "loss" / "kind",
             "target_does_not_fit_loss",
-            "cross_entropy needs integer classes as targets, one for each sample.",
+            "cross_entropy needs integer classes as targets.",
         )
-    elif len(output) != 1:
+    elif labels.shape and output[:-1] != labels.shape:
+        findings.add(
+            problem / "dataset" / "target",
+            "target_shape_invalid",
+            f"Classes of shape {list(labels.shape)} a sample do not fit outputs of "
+            f"shape {list(output)}: classes are the last dimension of outputs.",
+        )
+    elif len(output) != 1 + len(labels.shape):
         findings.add(
             problem / "architecture",
             "output_does_not_fit_loss",
             f"cross_entropy needs one output a class, not shape {list(output)}.",
         )
-    elif labels.low < 0 or labels.high >= output[0]:
+    elif labels.low < 0 or labels.high >= output[-1]:
         findings.add(
             problem / "dataset",
             "target_out_of_range",
-            f"Targets range from {labels.low} to {labels.high}; there are {output[0]} "
+            f"Targets range from {labels.low} to {labels.high}; there are {output[-1]} "
             "outputs.",
         )

@@ -61,7 +61,7 @@ def _after(
         case FlattenTransform():
             after = dataclasses.replace(samples, shape=(math.prod(samples.shape),))
         case StandardizeTransform() | CenterTransform():
-            after = samples
+            after = dataclasses.replace(samples, integers=None)
     return after
 
 
@@ -87,7 +87,8 @@ def _scaled(
         detail = f"Images of {height} x {width} have no equal blocks for that size."
     else:
         shape = (*channels[1:], size, size)
-        return dataclasses.replace(samples, shape=shape)
+        kept = samples.integers if isinstance(transform, CropTransform) else None
+        return dataclasses.replace(samples, shape=shape, integers=kept)
     findings.add(at / "size", code, detail)
     return None
 
@@ -101,7 +102,7 @@ def _projected(
             at / "components", "too_many_components", f"There are at most {most}."
         )
         return None
-    return dataclasses.replace(samples, shape=(transform.components,))
+    return dataclasses.replace(samples, shape=(transform.components,), integers=None)
 
 
 def _chosen(
@@ -109,7 +110,7 @@ def _chosen(
 ) -> Samples | None:
     if transform.classes is not None:
         labels = samples.labels
-        if labels is None:
+        if labels is None or labels.shape:
             findings.add(
                 at / "classes",
                 "transform_does_not_apply",
@@ -168,7 +169,7 @@ def _one_hot(
     transform: OneHotTransform, samples: Samples, at: Location, findings: Findings
 ) -> Samples | None:
     labels = samples.labels
-    if samples.autoencoder or labels is None:
+    if samples.autoencoder or labels is None or labels.shape:
         findings.add(
             at / "kind",
             "transform_does_not_apply",

@@ -1,8 +1,9 @@
 """Network architectures: a fully connected stack, or a list of named layers."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from service.schemas.base import Positive, Schema, Width
 
@@ -21,6 +22,12 @@ Extent = Annotated[int, Field(ge=1, le=4096)]
 Margin = Annotated[int, Field(ge=0, le=4096)]
 Pair = Extent | Annotated[list[Extent], Field(min_length=2, max_length=2)]
 PaddingPair = Margin | Annotated[list[Margin], Field(min_length=2, max_length=2)]
+Groups = Annotated[int, Field(ge=1, le=1_000_000)]
+Heads = Annotated[int, Field(ge=1, le=4096)]
+
+_DROPOUTS = frozenset(
+    {"dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout"}
+)
 
 
 class MlpArchitecture(Schema):
@@ -46,6 +53,21 @@ class LinearLayer(Schema):
     bias: bool = True
 
 
+class Conv1dLayer(Schema):
+    """``torch.nn.Conv1d`` with zero padding, on (channels, length)."""
+
+    kind: Literal["conv1d"]
+    in_channels: Width
+    out_channels: Width
+    kernel_size: Extent
+    stride: Extent = 1
+    padding: Margin = 0
+    dilation: Extent = 1
+    groups: Groups = 1
+    """Divides both numbers of channels; as many as channels is a depthwise one."""
+    bias: bool = True
+
+
 class Conv2dLayer(Schema):
     """``torch.nn.Conv2d`` with zero padding, on (channels, height, width)."""
 
@@ -55,6 +77,9 @@ class Conv2dLayer(Schema):
     kernel_size: Pair
     stride: Pair = 1
     padding: PaddingPair = 0
+    dilation: Pair = 1
+    groups: Groups = 1
+    """Divides both numbers of channels; as many as channels is a depthwise one."""
     bias: bool = True
 
 
@@ -70,6 +95,16 @@ class FlattenLayer(Schema):
     kind: Literal["flatten"]
 
 
+class MaxPool1dLayer(Schema):
+    """``torch.nn.MaxPool1d``; not smooth, so critical points need not exist."""
+
+    kind: Literal["max_pool1d"]
+    kernel_size: Extent
+    stride: Extent | None = None
+    """Defaults to the kernel size."""
+    padding: Margin = 0
+
+
 class MaxPool2dLayer(Schema):
     """``torch.nn.MaxPool2d``; not smooth, so critical points need not exist."""
 
@@ -78,6 +113,16 @@ class MaxPool2dLayer(Schema):
     stride: Pair | None = None
     """Defaults to the kernel size."""
     padding: PaddingPair = 0
+
+
+class AvgPool1dLayer(Schema):
+    """``torch.nn.AvgPool1d`` (padding counts in the mean)."""
+
+    kind: Literal["avg_pool1d"]
+    kernel_size: Extent
+    stride: Extent | None = None
+    """Defaults to the kernel size."""
+    padding: Margin = 0
 
 
 class AvgPool2dLayer(Schema):
@@ -90,6 +135,20 @@ class AvgPool2dLayer(Schema):
     padding: PaddingPair = 0
 
 
+class AdaptiveAvgPool1dLayer(Schema):
+    """``torch.nn.AdaptiveAvgPool1d``: size 1 is the mean over the length."""
+
+    kind: Literal["adaptive_avg_pool1d"]
+    output_size: Extent
+
+
+class AdaptiveAvgPool2dLayer(Schema):
+    """``torch.nn.AdaptiveAvgPool2d``: size 1 is global average pooling."""
+
+    kind: Literal["adaptive_avg_pool2d"]
+    output_size: Pair
+
+
 class LayerNormLayer(Schema):
     """``torch.nn.LayerNorm`` over the trailing dimensions."""
 
@@ -98,6 +157,75 @@ class LayerNormLayer(Schema):
     eps: Positive = 1e-5
     affine: bool = True
     """Whether it has a learned weight and bias."""
+
+
+class GroupNormLayer(Schema):
+    """``torch.nn.GroupNorm`` on channels, then any dimensions."""
+
+    kind: Literal["group_norm"]
+    num_groups: Groups
+    """Divides the number of channels."""
+    num_channels: Width
+    eps: Positive = 1e-5
+    affine: bool = True
+    """Whether it has a learned weight and bias for each channel."""
+
+
+class BatchNormLayer(Schema):
+    """``torch.nn.BatchNorm1d`` or ``2d`` after ``eval()``, on channels first.
+
+    `running_mean` and `running_var` are read from uploaded weights and are no
+    parameters; where these hold none, and for random starts, they are 0 and 1.
+    """
+
+    kind: Literal["batch_norm"]
+    num_features: Width
+    eps: Positive = 1e-5
+    affine: bool = True
+    """Whether it has a learned weight and bias for each channel."""
+
+
+class EmbeddingLayer(Schema):
+    """``torch.nn.Embedding`` of integer inputs; adds a last dimension."""
+
+    kind: Literal["embedding"]
+    num_embeddings: Width
+    """Inputs are below it, and not negative."""
+    embedding_dim: Width
+
+
+class PositionalEmbeddingLayer(Schema):
+    """Adds a learned row for each position, on (positions, features).
+
+    Its `weight` is that of a ``torch.nn.Embedding`` of the positions.
+    """
+
+    kind: Literal["positional_embedding"]
+    num_positions: Width
+    """Positions that it knows, at least as many as are given."""
+    embedding_dim: Width
+
+
+class AttentionLayer(Schema):
+    """``torch.nn.MultiheadAttention`` of (positions, features) to themselves.
+
+    Parameters are those of that module: `in_proj_weight`, `in_proj_bias`,
+    `out_proj.weight`, `out_proj.bias`.
+    """
+
+    kind: Literal["attention"]
+    embed_dim: Width
+    num_heads: Heads
+    """Divides the number of features."""
+    bias: bool = True
+    causal: bool = False
+    """Whether a position sees itself and earlier ones only."""
+
+
+class MeanPositionsLayer(Schema):
+    """The mean over positions: (positions, features) to (features)."""
+
+    kind: Literal["mean_positions"]
 
 
 class ResidualLayer(Schema):
@@ -112,16 +240,45 @@ class ResidualLayer(Schema):
     """Layers on the skip connection; empty is the identity."""
 
 
+def _refuse_dropout(layer: object) -> object:
+    """What is no dropout; an error tells why a dropout is not taken."""
+    if _kind(layer) in _DROPOUTS:
+        raise PydanticCustomError(
+            "dropout_not_deterministic",
+            "The loss must be deterministic: leave dropout layers out, as they are "
+            "the identity after eval().",
+        )
+    return layer
+
+
+def _kind(layer: object) -> str:
+    if not isinstance(layer, dict):
+        return ""
+    return str(cast("dict[str, object]", layer).get("kind", "")).lower()
+
+
 Layer = Annotated[
     LinearLayer
+    | Conv1dLayer
     | Conv2dLayer
     | ActivationLayer
     | FlattenLayer
+    | MaxPool1dLayer
     | MaxPool2dLayer
+    | AvgPool1dLayer
     | AvgPool2dLayer
+    | AdaptiveAvgPool1dLayer
+    | AdaptiveAvgPool2dLayer
     | LayerNormLayer
+    | GroupNormLayer
+    | BatchNormLayer
+    | EmbeddingLayer
+    | PositionalEmbeddingLayer
+    | AttentionLayer
+    | MeanPositionsLayer
     | ResidualLayer,
     Field(discriminator="kind"),
+    BeforeValidator(_refuse_dropout),
 ]
 
 

@@ -102,9 +102,10 @@ class FileDataset(Schema):
     kind: Literal["file"]
     file_id: FileId
     input: TensorName = "x"
-    """Tensor of inputs, samples first."""
+    """Tensor of inputs, samples first; an embedding needs integers."""
     target: TensorName = "y"
-    """Tensor of targets; the input's own name makes an autoencoder."""
+    """Tensor of targets; the input's own name makes an autoencoder. Integers are
+    classes, one for each sample or for each position of a sequence."""
     transforms: Transforms = []
 
 
@@ -113,7 +114,9 @@ class BuiltinDataset(Schema):
 
     kind: Literal["builtin"]
     name: Literal["digits", "mnist_5k", "fashion_mnist_5k"]
-    input: Literal["images"] = "images"
+    input: Literal["images", "levels"] = "images"
+    """`levels` are the grey levels as integers, 0 to 16 in digits and to 255 else: each
+    pixel is a token for an embedding."""
     target: Literal["labels", "images"] = "labels"
     """`images` makes an autoencoder: the transformed input is the target."""
     transforms: Transforms = []

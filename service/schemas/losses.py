@@ -16,7 +16,10 @@ class MseLoss(Schema):
 
 
 class CrossEntropyLoss(Schema):
-    """Mean cross-entropy of softmax outputs with integer classes."""
+    """Mean cross-entropy of softmax outputs, classes last, with integer classes.
+
+    Outputs (positions, classes) have a class at each position; the mean is over all.
+    """
 
     kind: Literal["cross_entropy"]
     l2: Nonnegative = 0.0

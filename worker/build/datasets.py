@@ -28,7 +28,7 @@ def samples_of(spec: d.Dataset, path: Path | None, seed: int) -> Samples:
                 needed(path), input=spec.input, target=spec.target
             )
         case d.BuiltinDataset():
-            samples = sources.builtin(spec.name, target=spec.target)
+            samples = sources.builtin(spec.name, input=spec.input, target=spec.target)
         case d.GaussianDataset():
             samples = sources.gaussian(
                 samples=spec.samples,

@@ -37,19 +37,26 @@ def read_file(path: Path, *, input: str = "x", target: str = "y") -> Samples:  #
     )
 
 
-def builtin(name: str, *, target: str = "labels") -> Samples:
-    """Real images ``(n, 1, height, width)`` in [0, 1] and their classes.
+def builtin(
+    name: str,
+    *,
+    input: str = "images",  # noqa: A002
+    target: str = "labels",
+) -> Samples:
+    """Real images ``(n, 1, height, width)`` and their classes.
 
     Args:
         name: ``digits``, ``mnist_5k`` or ``fashion_mnist_5k``.
+        input: ``images`` in [0, 1], or ``levels``: their grey levels as integers.
         target: ``labels``, or ``images`` for an autoencoder.
 
     Returns:
         The samples; an autoencoder's keep their classes for subsets.
     """
     images, labels = _tensors(_BUILTIN / f"{name}.safetensors", "images", "labels")
+    levels = images.to(torch.float64).unsqueeze(1)
     return Samples(
-        x=images.to(torch.float64).unsqueeze(1) / _SCALES[name],
+        x=levels if input == "levels" else levels / _SCALES[name],
         y=labels,
         autoencoder=target == "images",
     )

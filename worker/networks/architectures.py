@@ -128,6 +128,8 @@ def nonsmooth_layers(module: nn.Module) -> list[str]:
         name = activation_name(layer)
         if name is not None and not ACTIVATIONS[name].smooth:
             kinds.add(name)
+        elif isinstance(layer, nn.MaxPool1d):
+            kinds.add("max_pool1d")
         elif isinstance(layer, nn.MaxPool2d):
             kinds.add("max_pool2d")
     return sorted(kinds)

@@ -10,12 +10,75 @@ from typing import final
 from torch import Tensor, nn
 from typing_extensions import override
 
-Pair = int | Sequence[int]
+from worker.networks.convolutions import Convolution1d, Convolution2d
+from worker.networks.normalisations import batch_norm, group_norm, layer_norm
+from worker.networks.pools import (
+    Pair,
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    avg_pool1d,
+    avg_pool2d,
+    max_pool1d,
+    max_pool2d,
+    pair,
+)
+from worker.networks.sequences import (
+    attention,
+    embedding,
+    mean_positions,
+    positional_embedding,
+)
+
+__all__ = [
+    "Residual",
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "attention",
+    "avg_pool1d",
+    "avg_pool2d",
+    "batch_norm",
+    "conv1d",
+    "conv2d",
+    "embedding",
+    "flatten",
+    "group_norm",
+    "layer_norm",
+    "linear",
+    "max_pool1d",
+    "max_pool2d",
+    "mean_positions",
+    "positional_embedding",
+]
 
 
 def linear(in_features: int, out_features: int, *, bias: bool = True) -> nn.Module:
     """An affine map of the last dimension."""
     return nn.Linear(in_features, out_features, bias=bias, device="meta")
+
+
+def conv1d(
+    in_channels: int,
+    out_channels: int,
+    *,
+    kernel_size: int,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
+    groups: int = 1,
+    bias: bool = True,
+) -> nn.Module:
+    """A convolution with zero padding, on ``(n, channels, length)``."""
+    return Convolution1d(
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        bias=bias,
+        device="meta",
+    )
 
 
 def conv2d(
@@ -25,73 +88,27 @@ def conv2d(
     kernel_size: Pair,
     stride: Pair = 1,
     padding: Pair = 0,
+    dilation: Pair = 1,
+    groups: int = 1,
     bias: bool = True,
 ) -> nn.Module:
     """A convolution with zero padding, on ``(n, channels, height, width)``."""
-    return Convolution(
+    return Convolution2d(
         in_channels,
         out_channels,
-        kernel_size=_pair(kernel_size),
-        stride=_pair(stride),
-        padding=_pair(padding),
+        pair(kernel_size),
+        stride=pair(stride),
+        padding=pair(padding),
+        dilation=pair(dilation),
+        groups=groups,
         bias=bias,
         device="meta",
     )
 
 
-@final
-class Convolution(nn.Conv2d):
-    """A convolution as one matrix product of all windows of all samples.
-
-    PyTorch's own has no fast kernel for double precision, and none for its second
-    derivatives: a Hessian product through this one takes half the time or less.
-    """
-
-    @override
-    def forward(self, input: Tensor) -> Tensor:
-        """Convolves ``(n, channels, height, width)``."""
-        vertical, horizontal = map(int, self.padding)
-        padded = nn.functional.pad(input, (horizontal, horizontal, vertical, vertical))
-        windows = padded.unfold(2, self.kernel_size[0], self.stride[0])
-        windows = windows.unfold(3, self.kernel_size[1], self.stride[1])
-        samples, _, height, width = windows.shape[:4]
-        columns = windows.permute(1, 4, 5, 0, 2, 3).flatten(3).flatten(0, 2)
-        outputs = self.weight.flatten(1) @ columns
-        if self.bias is not None:
-            outputs = outputs + self.bias[:, None]
-        return outputs.view(-1, samples, height, width).transpose(0, 1)
-
-
 def flatten() -> nn.Module:
     """Flattens every dimension after the batch into one."""
     return nn.Flatten()
-
-
-def max_pool2d(
-    *, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0
-) -> nn.Module:
-    """Maxima over windows; the stride defaults to the kernel size."""
-    kernel = _pair(kernel_size)
-    step = kernel if stride is None else _pair(stride)
-    return nn.MaxPool2d(kernel, stride=step, padding=_pair(padding))
-
-
-def avg_pool2d(
-    *, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0
-) -> nn.Module:
-    """Means over windows, padding included; the stride defaults to the kernel size."""
-    kernel = _pair(kernel_size)
-    step = kernel if stride is None else _pair(stride)
-    return nn.AvgPool2d(kernel, stride=step, padding=_pair(padding))
-
-
-def layer_norm(
-    normalized_shape: Sequence[int], *, eps: float = 1e-5, affine: bool = True
-) -> nn.Module:
-    """Normalises the trailing dimensions of every sample."""
-    return nn.LayerNorm(
-        list(normalized_shape), eps=eps, elementwise_affine=affine, device="meta"
-    )
 
 
 @final
@@ -114,10 +131,3 @@ class Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Outputs for a batch of inputs."""
         return self.layers(x) + self.shortcut(x)
-
-
-def _pair(value: Pair) -> tuple[int, int]:
-    if isinstance(value, int):
-        return value, value
-    first, second = value
-    return first, second

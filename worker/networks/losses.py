@@ -15,8 +15,20 @@ def mse(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Sum over samples of the cross-entropy of ``(n, classes)`` outputs."""
-    return functional.cross_entropy(outputs, targets, reduction="sum")
+    """Sum over samples of the mean cross-entropy at a sample's positions.
+
+    Args:
+        outputs: ``(n, classes)``, or ``(n, positions, classes)``.
+        targets: Integer classes ``(n,)``, or ``(n, positions)``.
+
+    Returns:
+        A number.
+    """
+    entries = targets[0].numel()
+    summed = functional.cross_entropy(
+        outputs.flatten(0, -2), targets.flatten(), reduction="sum"
+    )
+    return summed / entries
 
 
 LOSSES: dict[str, Loss] = {"mse": mse, "cross_entropy": cross_entropy}

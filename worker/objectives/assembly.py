@@ -38,11 +38,14 @@ def assembly_of(loss: NetworkLoss, *, kind: str, budget: int) -> Assembly | None
         budget: Bytes that may be used beside the Hessians themselves.
 
     Returns:
-        The assembly; None for networks with unknown layers or shared parameters.
+        The assembly; None for networks with unknown layers, shared parameters or
+        outputs at several positions for cross-entropy.
     """
     everything = loss.module.named_parameters(remove_duplicate=False)
     if len(list(everything)) > len(loss.layout.names):
         return None  # layers share parameters
+    if kind == "cross_entropy" and loss.y.ndim > 1:
+        return None  # classes at every position
     x, y = loss.x.flatten(1), loss.y
     dense = dense_layers(loss.module, vectors=loss.x.ndim == x.ndim)
     if dense is not None:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from worker.errors import RunError
 from worker.networks.architectures import nonsmooth_layers
+from worker.networks.buffers import moved_buffers
 from worker.networks.curved import with_curvature
 from worker.networks.losses import LOSSES
 from worker.networks.weights import ParameterLayout
@@ -46,10 +47,11 @@ class NetworkObjective:
         """Fits network, data and loss together.
 
         Args:
-            module: The network; its parameters' values are not used.
+            module: The network; its parameters' values are not used, those of its
+                buffers are.
             x: Inputs, ``(n, ...)``.
-            y: Targets: like the outputs for ``mse``, integer classes ``(n,)`` for
-                ``cross_entropy``.
+            y: Targets: like the outputs for ``mse``; for ``cross_entropy`` integer
+                classes, like the outputs without their last dimension.
             loss: ``mse`` or ``cross_entropy``.
             l2: Weight of the squared norm of all parameters.
             memory_budget_bytes: What gradient graphs may use.
@@ -64,6 +66,7 @@ class NetworkObjective:
         self.samples = x.shape[0]
         self.dtype = x.dtype
         self.device = x.device
+        module = moved_buffers(module, x.device, x.dtype)
         kinds = nonsmooth_layers(module)
         self.smooth = not kinds
         self.warnings = [_warning(kinds)] if kinds else []
@@ -150,12 +153,12 @@ def _warning(kinds: list[str]) -> str:
 
 def _output_shape(module: nn.Module, x: Tensor) -> tuple[int, ...]:
     """Shape of the outputs for one sample."""
-    parameters = {
-        name: torch.empty_like(parameter, dtype=x.dtype, device="meta")
-        for name, parameter in module.named_parameters()
+    tensors = {
+        name: torch.empty_like(tensor, dtype=x.dtype, device="meta")
+        for name, tensor in (*module.named_parameters(), *module.named_buffers())
     }
     try:
-        outputs = torch.func.functional_call(module, parameters, (x[:1].to("meta"),))
+        outputs = torch.func.functional_call(module, tensors, (x[:1].to("meta"),))
     except (RuntimeError, ValueError, IndexError) as error:
         message = f"inputs of shape {list(x.shape[1:])} do not fit the network: {error}"
         raise RunError("dataset_invalid", message) from error
@@ -172,10 +175,13 @@ def _targets(y: Tensor, outputs: tuple[int, ...], *, loss: str, x: Tensor) -> Te
             message = f"outputs {list(outputs)}, targets {list(y.shape[1:])}"
             raise RunError("dataset_invalid", message)
         return y.to(x.dtype)
-    if y.is_floating_point() or y.ndim != 1 or len(outputs) != 1:
-        message = "cross_entropy needs vectors of outputs and one integer a sample"
+    if y.is_floating_point() or not outputs or tuple(y.shape[1:]) != outputs[:-1]:
+        message = (
+            "cross_entropy needs classes last in the outputs and one integer a sample"
+            f" or position: outputs {list(outputs)}, targets {list(y.shape[1:])}"
+        )
         raise RunError("dataset_invalid", message)
-    if y.min() < 0 or y.max() >= outputs[0]:
-        message = f"integer targets must be from 0 to {outputs[0] - 1}"
+    if y.min() < 0 or y.max() >= outputs[-1]:
+        message = f"integer targets must be from 0 to {outputs[-1] - 1}"
         raise RunError("dataset_invalid", message)
     return y.to(torch.int64)
