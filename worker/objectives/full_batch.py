@@ -9,6 +9,7 @@ from torch import Tensor
 
 from worker.objectives.batches import Batches
 from worker.objectives.graphs import GradientGraph, NetworkLoss
+from worker.objectives.output_graphs import OutputGraph
 
 
 @final
@@ -54,6 +55,11 @@ class FullBatchLoss:
         """Gradient graphs: pieces of runs, and for each its pieces of samples."""
         for part in theta.split(self.batches.runs):
             yield (chunk.graph(part) for chunk in self._chunks())
+
+    def output_graphs(self, theta: Tensor) -> Iterator[Iterator[OutputGraph]]:
+        """Graphs of the outputs: pieces of runs, and for each its pieces of samples."""
+        for part in theta.split(self.batches.runs):
+            yield (chunk.output_graph(part) for chunk in self._chunks())
 
     def _chunks(self) -> Iterator[NetworkLoss]:
         return self.loss.chunks(self.batches.samples)

@@ -6,7 +6,7 @@ pass, Hessian products of all runs out of a second one through the gradient's gr
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import final
 
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from worker.networks.losses import Loss
 from worker.networks.weights import ParameterLayout
+from worker.objectives.output_graphs import OutputGraph
 
 
 @final
@@ -163,9 +164,19 @@ class NetworkLoss:
         """Gradients with their graph, ready for products."""
         return self._graph(theta, kept=True)
 
-    def _graph(self, theta: Tensor, *, kept: bool) -> GradientGraph:
+    def output_graph(self, theta: Tensor) -> OutputGraph:
+        """Outputs with their graph, ready for products of the Gauss-Newton matrix."""
+        leaves = self._leaves(theta)
+        with torch.enable_grad():
+            outputs = self._mapped(self.curved, leaves, lambda outputs: outputs)
+            return OutputGraph.of(self.layout, list(leaves.values()), outputs)
+
+    def _leaves(self, theta: Tensor) -> dict[str, Tensor]:
         named = self.layout.unflatten(theta.detach())
-        leaves = {name: value.requires_grad_() for name, value in named.items()}
+        return {name: value.requires_grad_() for name, value in named.items()}
+
+    def _graph(self, theta: Tensor, *, kept: bool) -> GradientGraph:
+        leaves = self._leaves(theta)
         with torch.enable_grad():
             value = self._values(self.curved if kept else self.module, leaves)
             gradients = torch.autograd.grad(
@@ -183,9 +194,18 @@ class NetworkLoss:
         )
 
     def _values(self, module: nn.Module, named: dict[str, Tensor]) -> Tensor:
+        return self._mapped(module, named, lambda outputs: self.loss(outputs, self.y))
+
+    def _mapped(
+        self,
+        module: nn.Module,
+        named: dict[str, Tensor],
+        then: Callable[[Tensor], Tensor],
+    ) -> Tensor:
+        """What is made of the outputs of every run, ``(runs, ...)``."""
+
         def forward(single: dict[str, Tensor]) -> Tensor:
-            outputs = torch.func.functional_call(module, single, (self.x,))
-            return self.loss(outputs, self.y)
+            return then(torch.func.functional_call(module, single, (self.x,)))
 
         runs = len(next(iter(named.values())))
         if runs == 1:  # the map over runs would cost more than it gives

@@ -110,6 +110,16 @@ class LinearAutoencoderObjective:
             ),
         )
 
+    def gauss_newton(self, theta: Tensor) -> "LinearAutoencoderHessian":
+        """Generalised Gauss-Newton matrices: Hessians as if nothing were left over."""
+        encoder, decoder = self._matrices(theta)
+        return LinearAutoencoderHessian(
+            encoder=encoder,
+            decoder=decoder,
+            weighted_residual=decoder.new_zeros(len(theta), self._k, self._k),
+            moments=self.moments * (2.0 / self._k),
+        )
+
     def _matrices(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         encoder, decoder = theta.split(self._k * self._p, dim=1)
         return (

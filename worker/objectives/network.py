@@ -10,13 +10,14 @@ from worker.errors import RunError
 from worker.networks.architectures import nonsmooth_layers
 from worker.networks.buffers import moved_buffers
 from worker.networks.curved import with_curvature
-from worker.networks.losses import LOSSES
+from worker.networks.losses import CURVATURES, LOSSES
 from worker.networks.weights import ParameterLayout
 from worker.objectives.assembly import assembly_of
 from worker.objectives.base import Linearisation
 from worker.objectives.batches import Batches
 from worker.objectives.costs import hessian_cost
 from worker.objectives.full_batch import FullBatchLoss
+from worker.objectives.gauss_newton import GaussNewton
 from worker.objectives.graphs import NetworkLoss, graph_size
 from worker.objectives.network_hessian import NetworkHessian
 
@@ -128,6 +129,15 @@ class NetworkObjective:
             value=self._mean_value(value, theta),
             gradient=self._mean_gradient(gradient, theta),
             hessian=hessian,
+        )
+
+    def gauss_newton(self, theta: Tensor) -> GaussNewton:
+        """Generalised Gauss-Newton matrices, ready for many products."""
+        return GaussNewton(
+            theta=theta.detach(),
+            loss=self._loss,
+            curvature=CURVATURES[self._kind],
+            l2=self._l2,
         )
 
     @cached_property
