@@ -3,7 +3,7 @@
 from pydantic import TypeAdapter
 from torch import Tensor
 
-from benchmarks.finders.counting import CountedObjective
+from benchmarks.finders.counting import Counts
 from benchmarks.finders.trial import CRITICAL, Trial, examine
 from benchmarks.stopwatch import Stopwatch
 from service.schemas.finders import Finder
@@ -11,6 +11,7 @@ from worker import build
 from worker.finders.search import search
 from worker.objectives.base import Objective
 from worker.objectives.linear_autoencoder import LinearAutoencoderObjective
+from worker.objectives.observed import ObservedObjective
 
 ITERATIONS = 500
 
@@ -34,14 +35,18 @@ def run_ours(
 
     Returns:
         What came out; the time is that of the search alone.
+
+    Raises:
+        ValueError: If the kind is of no finder that searches.
     """
     specification: Finder = TypeAdapter(Finder).validate_python({"kind": kind})
     built = build.finder(specification)
-    assert built is not None  # noqa: S101
-    counted = CountedObjective(inner=objective)
+    if built is None:
+        raise ValueError(f"{kind} does not search")
+    counts = Counts()
     with Stopwatch(str(theta.device)) as watch:
         result = search(
-            counted,
+            ObservedObjective(inner=objective, announce=counts),
             built.finder,
             theta,
             max_iterations=iterations,
@@ -56,9 +61,9 @@ def run_ours(
         matched=matched,
         index=index,
         iterations=result.iterations,
-        gradients=counted.counts.gradients,
-        products=counted.counts.products,
-        hessians=counted.counts.hessians,
+        gradients=counts.gradients,
+        products=counts.products,
+        hessians=counts.hessians,
         wall_s=watch.wall_s,
         cpu_s=watch.cpu_s,
     )

@@ -1,14 +1,15 @@
-"""Small objectives with known answers, and one that counts its calls."""
+"""Small objectives with known answers, and counts of their calls."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import final
 
 import torch
 from torch import Tensor
 
-from worker.linalg.operators import DenseOperator, SymmetricOperator
-from worker.objectives.base import Linearisation, Objective
+from worker.linalg.operators import DenseOperator
+from worker.objectives.base import Linearisation
+from worker.objectives.observed import Call
 
 CPU = torch.device("cpu")
 
@@ -75,83 +76,24 @@ def quadratic(matrix: Tensor, linear: Tensor) -> FunctionObjective:
 
 
 @final
-@dataclass(slots=True, kw_only=True)
-class CountingObjective:
-    """An objective that counts evaluations and products, run by run."""
+class Counts:
+    """Numbers of runs of every call of an observed objective."""
 
-    inner: Objective
-    gradients: int = 0
-    products: int = 0
-    rows: list[int] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._runs: dict[Call, list[int]] = {call: [] for call in Call}
 
-    @property
-    def parameters(self) -> int:
-        return self.inner.parameters
+    def __call__(self, call: Call, runs: int) -> None:
+        self._runs[call].append(runs)
 
     @property
-    def samples(self) -> int | None:
-        return self.inner.samples
+    def rows(self) -> list[int]:
+        """Runs of each gradient, one call after the other."""
+        return self._runs[Call.GRADIENT]
 
     @property
-    def smooth(self) -> bool:
-        return self.inner.smooth
+    def gradients(self) -> int:
+        return sum(self._runs[Call.GRADIENT]) + sum(self._runs[Call.LINEARISATION])
 
     @property
-    def dtype(self) -> torch.dtype:
-        return self.inner.dtype
-
-    @property
-    def device(self) -> torch.device:
-        return self.inner.device
-
-    @property
-    def hessian_cost(self) -> float:
-        return self.inner.hessian_cost
-
-    def bytes_needed(self, runs: int) -> int:
-        return self.inner.bytes_needed(runs)
-
-    def value(self, theta: Tensor) -> Tensor:
-        return self.inner.value(theta)
-
-    def gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        self.gradients += len(theta)
-        self.rows.append(len(theta))
-        return self.inner.gradient(theta)
-
-    def linearise(self, theta: Tensor) -> Linearisation:
-        self.gradients += len(theta)
-        at = self.inner.linearise(theta)
-        return Linearisation(
-            theta=at.theta,
-            value=at.value,
-            gradient=at.gradient,
-            hessian=CountingOperator(inner=at.hessian, objective=self),
-        )
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CountingOperator:
-    """An operator that counts its products."""
-
-    inner: SymmetricOperator
-    objective: CountingObjective
-
-    @property
-    def runs(self) -> int:
-        return self.inner.runs
-
-    @property
-    def size(self) -> int:
-        return self.inner.size
-
-    def matvec(self, vectors: Tensor) -> Tensor:
-        self.objective.products += len(vectors)
-        return self.inner.matvec(vectors)
-
-    def dense(self) -> Tensor:
-        return self.inner.dense()
-
-    def take(self, rows: Tensor) -> "CountingOperator":
-        return CountingOperator(inner=self.inner.take(rows), objective=self.objective)
+    def products(self) -> int:
+        return sum(self._runs[Call.PRODUCT])

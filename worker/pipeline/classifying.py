@@ -16,7 +16,7 @@ from worker.errors import Drained
 from worker.linalg.footprint import Footprint
 from worker.linalg.shortage import is_shortage, release
 from worker.pipeline.task import Observer, ShardTask
-from worker.pipeline.watch import Interrupted, Watch, WatchedObjective
+from worker.pipeline.watch import Interrupted, Watch
 from worker.reports.matches import analytic_matches
 from worker.reports.points import classified_point, unclassified_point
 from worker.reports.runs import Run
@@ -149,9 +149,7 @@ class _Classifier:
         self._task = task
         self._analytic = built.analytic
         self._limits = limits
-        self._objective = WatchedObjective(
-            objective=built.objective, poll=watch.poll_classification
-        )
+        self._objective = watch.classifying(built.objective)
 
     def classify_within_memory(
         self, theta: Tensor, runs: Sequence[Run], group: Sequence[int]

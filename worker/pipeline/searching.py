@@ -16,7 +16,7 @@ from worker.objectives.base import Objective
 from worker.objectives.determinism import check_determinism
 from worker.pipeline.checkpoints import Checkpoint
 from worker.pipeline.task import Observer, ShardTask
-from worker.pipeline.watch import Interrupted, Watch, WatchedObjective
+from worker.pipeline.watch import Interrupted, Watch
 
 
 def run_search(
@@ -58,7 +58,7 @@ def run_search(
     tracker = _Tracker(task, resume, max_iterations, observer, watch)
     try:
         search(
-            WatchedObjective(objective=objective, poll=watch.poll_search),
+            watch.searching(objective),
             finder,
             theta,
             max_iterations=max_iterations,

@@ -1,16 +1,11 @@
 """Asking a computation to end: between two iterations, or in the middle of one."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import final
 
-import torch
-from torch import Tensor
-
 from worker.errors import Drained
-from worker.linalg.operators import SymmetricOperator
-from worker.objectives.base import Linearisation, Objective
+from worker.objectives.base import Objective
+from worker.objectives.observed import ObservedObjective
 from worker.pipeline.task import Observer
 
 
@@ -57,6 +52,18 @@ class Watch:
             self._drain_since = time.monotonic()
         return self._drain_since is not None
 
+    def searching(self, objective: Objective) -> ObservedObjective:
+        """An objective that polls before every evaluation and product of a search."""
+        return ObservedObjective(
+            inner=objective, announce=lambda _call, _runs: self.poll_search()
+        )
+
+    def classifying(self, objective: Objective) -> ObservedObjective:
+        """The same for the classification of points."""
+        return ObservedObjective(
+            inner=objective, announce=lambda _call, _runs: self.poll_classification()
+        )
+
     def poll_search(self) -> None:
         """Breaks off an iteration that did not end by itself."""
         self._poll(self._search_grace_s)
@@ -70,103 +77,6 @@ class Watch:
             raise Interrupted
         if self.drain_requested and _passed(self._drain_since, self._search_grace_s):
             raise Drained
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchedObjective:
-    """An objective that may be broken off before any evaluation or product.
-
-    Attributes:
-        objective: The objective itself.
-        poll: Raises what it is to be broken off with.
-    """
-
-    objective: Objective
-    poll: Callable[[], None]
-
-    @property
-    def parameters(self) -> int:
-        """Length of a parameter vector."""
-        return self.objective.parameters
-
-    @property
-    def samples(self) -> int | None:
-        """Size of the data set, where there is one."""
-        return self.objective.samples
-
-    @property
-    def smooth(self) -> bool:
-        """Whether it is twice differentiable everywhere."""
-        return self.objective.smooth
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Precision it computes in."""
-        return self.objective.dtype
-
-    @property
-    def device(self) -> torch.device:
-        """Where it computes."""
-        return self.objective.device
-
-    @property
-    def hessian_cost(self) -> float:
-        """Hessian products that cost as much as one Hessian, formed and decomposed."""
-        return self.objective.hessian_cost
-
-    def bytes_needed(self, runs: int) -> int:
-        """Peak memory of a linearisation of so many runs, without dense Hessians."""
-        return self.objective.bytes_needed(runs)
-
-    def value(self, theta: Tensor) -> Tensor:
-        """Losses, ``(runs,)``."""
-        self.poll()
-        return self.objective.value(theta)
-
-    def gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """Losses ``(runs,)`` and gradients ``(runs, parameters)``."""
-        self.poll()
-        return self.objective.gradient(theta)
-
-    def linearise(self, theta: Tensor) -> Linearisation:
-        """Losses, gradients and Hessians, ready for many products."""
-        self.poll()
-        at = self.objective.linearise(theta)
-        return Linearisation(
-            theta=at.theta,
-            value=at.value,
-            gradient=at.gradient,
-            hessian=_WatchedOperator(operator=at.hessian, poll=self.poll),
-        )
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _WatchedOperator:
-    """An operator that may be broken off before any product."""
-
-    operator: SymmetricOperator
-    poll: Callable[[], None]
-
-    @property
-    def runs(self) -> int:
-        return self.operator.runs
-
-    @property
-    def size(self) -> int:
-        return self.operator.size
-
-    def matvec(self, vectors: Tensor) -> Tensor:
-        self.poll()
-        return self.operator.matvec(vectors)
-
-    def dense(self) -> Tensor:
-        self.poll()
-        return self.operator.dense()
-
-    def take(self, rows: Tensor) -> "_WatchedOperator":
-        return _WatchedOperator(operator=self.operator.take(rows), poll=self.poll)
 
 
 def _passed(since: float | None, grace_s: float) -> bool:

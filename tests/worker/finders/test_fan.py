@@ -1,9 +1,10 @@
 import torch
 from hypothesis import given, settings, strategies
 
-from tests.support.objectives import CountingObjective, quartic
+from tests.support.objectives import Counts, quartic
 from tests.support.points import point_at
 from worker.finders.fan import best_of_fan
+from worker.objectives.observed import ObservedObjective
 
 
 @settings(deadline=None, max_examples=25)
@@ -51,14 +52,15 @@ def test_runs_that_are_done_are_not_evaluated_again() -> None:
     point = point_at(quartic(), starts)
     directions = (torch.tensor([-3.0, 0.0]) - starts).expand(3, 2, 2).clone()
     directions[:, 1] = 100.0
-    counting = CountingObjective(inner=quartic())
+    counts = Counts()
+    observed = ObservedObjective(inner=quartic(), announce=counts)
 
     found = best_of_fan(
-        counting, point, directions, factor=0.5, sufficient_decrease=0.1, max_rounds=3
+        observed, point, directions, factor=0.5, sufficient_decrease=0.1, max_rounds=3
     )
 
     assert found.accepted.tolist() == [True, False]
-    assert counting.rows == [6, 3, 3]
+    assert counts.rows == [6, 3, 3]
     assert found.gradient_evaluations.tolist() == [3, 9]
 
 

@@ -2,11 +2,12 @@ import pytest
 import torch
 
 from tests.support.finders import FIRST_ORDER
-from tests.support.objectives import CountingObjective, quadratic, quartic
+from tests.support.objectives import Counts, quadratic, quartic
 from tests.support.problems import normal
 from worker.finders.base import StopReason
 from worker.finders.gradient_norm import GradientNorm
 from worker.finders.search import search
+from worker.objectives.observed import ObservedObjective
 
 MATRIX = torch.diag(torch.tensor([3.0, -2.0, 1.0], dtype=torch.float64))
 LINEAR = torch.tensor([1.0, -1.0, 2.0], dtype=torch.float64)
@@ -77,15 +78,16 @@ def test_a_given_rate_is_the_first_trial_of_a_line_search() -> None:
 
 @pytest.mark.parametrize("kind", FIRST_ORDER)
 def test_counts_are_those_of_the_objective(kind: str) -> None:
-    counting = CountingObjective(inner=quartic())
+    counts = Counts()
+    observed = ObservedObjective(inner=quartic(), announce=counts)
     starts = torch.tensor([[-4.0, 1.0], [-2.0, 0.3]], dtype=torch.float64)
 
     found = search(
-        counting, FIRST_ORDER[kind], starts, max_iterations=15, hessian="krylov"
+        observed, FIRST_ORDER[kind], starts, max_iterations=15, hessian="krylov"
     )
 
-    assert int(found.gradient_evaluations.sum()) == counting.gradients
-    assert int(found.hessian_vector_products.sum()) == counting.products
+    assert int(found.gradient_evaluations.sum()) == counts.gradients
+    assert int(found.hessian_vector_products.sum()) == counts.products
 
 
 def test_plain_methods_cost_one_gradient_and_one_product_a_step() -> None:

@@ -5,12 +5,17 @@ import torch
 from torch import Tensor
 
 from tests.support.objectives import quartic
-from tests.support.shortages import SHORTAGES, ShortObjective
+from tests.support.shortages import SHORTAGES, Shortage
 from worker.finders.newton_mr import NewtonMr
 from worker.finders.search import search
 from worker.finders.state import SearchResult, SearchState
+from worker.objectives.observed import ObservedObjective
 
 PAIRS = 2000  # bytes of memory that hold two runs
+
+
+def limited(short: Shortage) -> ObservedObjective:
+    return ObservedObjective(inner=quartic(), announce=short)
 
 
 def starts(count: int) -> Tensor:
@@ -40,9 +45,11 @@ def assert_same(one: SearchResult, other: SearchResult, *, rounding: float = 0) 
 @pytest.mark.parametrize("shortage", SHORTAGES)
 def test_halved_groups_find_what_small_groups_find(shortage: str) -> None:
     small = search(quartic(), NewtonMr(), starts(7), memory_budget_bytes=PAIRS)
-    short = ShortObjective(inner=quartic(), most=2, shortage=shortage)
+    short = Shortage(most=2, kind=shortage)
 
-    found = search(short, NewtonMr(), starts(7))
+    found = search(
+        ObservedObjective(inner=quartic(), announce=short), NewtonMr(), starts(7)
+    )
 
     assert short.failures > 0
     assert_same(found, small)
@@ -51,9 +58,11 @@ def test_halved_groups_find_what_small_groups_find(shortage: str) -> None:
 @pytest.mark.parametrize("after", [1, 2, 5])
 def test_a_shortage_at_any_time_leaves_no_trace(after: int) -> None:
     whole = search(quartic(), NewtonMr(), starts(7))
-    short = ShortObjective(inner=quartic(), most=2, after=after)
+    short = Shortage(most=2, after=after)
 
-    found = search(short, NewtonMr(), starts(7))
+    found = search(
+        ObservedObjective(inner=quartic(), announce=short), NewtonMr(), starts(7)
+    )
 
     assert short.failures > 0
     # Sums over batches of other sizes are rounded differently.
@@ -61,9 +70,9 @@ def test_a_shortage_at_any_time_leaves_no_trace(after: int) -> None:
 
 
 def test_groups_stay_small_once_memory_was_short() -> None:
-    short = ShortObjective(inner=quartic(), most=2)
+    short = Shortage(most=2)
 
-    search(short, NewtonMr(), starts(7))
+    search(limited(short), NewtonMr(), starts(7))
 
     assert short.failures == 2  # of 7 and 4, then 2
     assert short.largest == 2
@@ -76,8 +85,13 @@ def test_a_checkpoint_of_a_halved_search_is_good() -> None:
         kept.append(state.to_tensors())
         return len(kept) < 4
 
-    short = ShortObjective(inner=quartic(), most=2, after=5)
-    search(short, NewtonMr(), starts(5), observer=observer)
+    short = Shortage(most=2, after=5)
+    search(
+        ObservedObjective(inner=quartic(), announce=short),
+        NewtonMr(),
+        starts(5),
+        observer=observer,
+    )
     assert short.failures > 0
     resumed = search(
         quartic(), NewtonMr(), starts(5), resume=SearchState.from_tensors(kept[-1])
@@ -94,9 +108,14 @@ def test_too_little_for_one_run_is_an_error() -> None:
         states.append(state)
         return True
 
-    short = ShortObjective(inner=quartic(), most=0, after=5)
+    short = Shortage(most=0, after=5)
     with pytest.raises(torch.OutOfMemoryError):
-        search(short, NewtonMr(), starts(3), observer=observer)
+        search(
+            ObservedObjective(inner=quartic(), announce=short),
+            NewtonMr(),
+            starts(3),
+            observer=observer,
+        )
 
     # What is left is the state between two iterations.
     resumed = search(quartic(), NewtonMr(), starts(3), resume=states[-1])

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from tests.support.matrices import symmetric, vectors
 from tests.support.objectives import (
-    CountingObjective,
+    Counts,
     FunctionObjective,
     quadratic,
     quartic,
@@ -18,6 +18,7 @@ from worker.objectives.linear_autoencoder import (
     LinearAutoencoderObjective,
     autoencoder_samples,
 )
+from worker.objectives.observed import ObservedObjective
 
 FINDER = LevenbergMarquardt()
 
@@ -80,19 +81,20 @@ def test_a_step_is_of_third_order_in_the_distance_from_a_critical_point() -> Non
 
 
 def test_a_refused_step_costs_gradients_but_no_other_hessian() -> None:
-    counter = CountingObjective(inner=quartic())
+    counts = Counts()
+    observed = ObservedObjective(inner=quartic(), announce=counts)
     theta = torch.tensor([[1.35, 0.4]], dtype=torch.float64)
     finder = LevenbergMarquardt(regularisation=1e-12)
-    point = point_of(counter, theta)
-    counter.gradients = counter.products = 0
+    point = point_of(observed, theta)
+    before = counts.gradients, counts.products
 
-    step = finder.step(counter, point, finder.initial_state(theta))
+    step = finder.step(observed, point, finder.initial_state(theta))
 
     assert step.accepted.all()
-    assert step.gradient_evaluations.item() == counter.gradients > 2
-    assert counter.products == 0
+    assert step.gradient_evaluations.item() == counts.gradients - before[0] > 2
+    assert counts.products == before[1]
     assert step.state["mu"].item() > 1e-12
-    _, gradient = counter.gradient(step.theta)
+    _, gradient = observed.gradient(step.theta)
     assert gradient.square().sum() < point.squared_gradient_norm
 
 

@@ -3,10 +3,11 @@ import torch
 from hypothesis import given, settings, strategies
 from torch import Tensor
 
-from tests.support.objectives import CountingObjective, FunctionObjective, quartic
+from tests.support.objectives import Counts, FunctionObjective, quartic
 from tests.support.points import point_at
 from worker.finders.base import Point
 from worker.finders.line_search import backtrack
+from worker.objectives.observed import ObservedObjective
 
 STARTS = torch.tensor(
     [[-6.0, 2.0], [0.0, 1.0], [1.3, -0.5], [5.0, 3.0]], dtype=torch.float64
@@ -85,11 +86,12 @@ def test_the_first_acceptable_step_size_of_the_sequence_is_taken() -> None:
 
 
 def test_only_runs_that_still_search_are_evaluated() -> None:
-    counting = CountingObjective(inner=quartic())
+    counts = Counts()
+    observed = ObservedObjective(inner=quartic(), announce=counts)
     point = point_at(quartic(), STARTS)
 
     found = backtrack(
-        counting,
+        observed,
         point,
         -point.hessian_gradient,
         step_size=torch.tensor([1.0, 1e-3, 1.0, 1e-6], dtype=torch.float64),
@@ -98,19 +100,20 @@ def test_only_runs_that_still_search_are_evaluated() -> None:
         searching=torch.tensor([True, True, False, True]),
     )
 
-    assert counting.gradients == int(found.gradient_evaluations.sum())
-    assert counting.rows[0] == 3
-    assert counting.rows == sorted(counting.rows, reverse=True)
+    assert counts.gradients == int(found.gradient_evaluations.sum())
+    assert counts.rows[0] == 3
+    assert counts.rows == sorted(counts.rows, reverse=True)
     assert found.gradient_evaluations[2] == 0
 
 
 @pytest.mark.parametrize("direction", [1.0, 0.0, torch.nan, torch.inf])
 def test_a_direction_that_is_not_of_descent_costs_nothing(direction: float) -> None:
-    counting = CountingObjective(inner=quartic())
+    counts = Counts()
+    observed = ObservedObjective(inner=quartic(), announce=counts)
     point = point_at(quartic(), STARTS)
 
     found = backtrack(
-        counting,
+        observed,
         point,
         direction * point.hessian_gradient,
         step_size=torch.ones(4, dtype=torch.float64),
@@ -120,7 +123,7 @@ def test_a_direction_that_is_not_of_descent_costs_nothing(direction: float) -> N
     )
 
     assert not found.accepted.any()
-    assert counting.gradients == 0
+    assert counts.gradients == 0
 
 
 def test_a_step_that_rounding_swallows_is_given_up() -> None:
@@ -171,11 +174,12 @@ def test_non_finite_trials_are_refused() -> None:
 
 
 def test_trials_are_limited() -> None:
-    counting = CountingObjective(inner=quartic())
+    counts = Counts()
+    observed = ObservedObjective(inner=quartic(), announce=counts)
     point = point_at(quartic(), STARTS)
 
     found = backtrack(
-        counting,
+        observed,
         point,
         -1e3 * point.hessian_gradient,
         step_size=torch.ones(4, dtype=torch.float64),
@@ -187,4 +191,4 @@ def test_trials_are_limited() -> None:
 
     assert not found.accepted.any()
     assert (found.step_size == 1.0).all()
-    assert counting.rows == [4]
+    assert counts.rows == [4]

@@ -7,7 +7,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from tests.support.objectives import (
-    CountingObjective,
+    Counts,
     FunctionObjective,
     quadratic,
     quartic,
@@ -17,6 +17,7 @@ from worker.finders.newton_mr import NewtonMr
 from worker.finders.search import search
 from worker.finders.state import TRACES, SearchResult, SearchState
 from worker.objectives.base import Objective
+from worker.objectives.observed import ObservedObjective
 
 
 def around_the_critical_point(count: int, seed: int = 0) -> Tensor:
@@ -124,21 +125,30 @@ def test_the_gradient_norm_falls_at_every_step() -> None:
 @pytest.mark.parametrize("dense_limit", [0, 2000])
 def test_counts_are_those_of_the_objective(dense_limit: int) -> None:
     for start in torch.cat([around_the_critical_point(2), around_the_flat_point(1)]):
-        counting = CountingObjective(inner=quartic())
+        counts = Counts()
 
-        found = search(counting, NewtonMr(), start[None], dense_limit=dense_limit)
+        found = search(
+            ObservedObjective(inner=quartic(), announce=counts),
+            NewtonMr(),
+            start[None],
+            dense_limit=dense_limit,
+        )
 
-        assert int(found.gradient_evaluations) == counting.gradients
+        assert int(found.gradient_evaluations) == counts.gradients
         if not dense_limit:
-            assert int(found.hessian_vector_products) == counting.products
+            assert int(found.hessian_vector_products) == counts.products
 
 
 def test_counts_add_up_over_a_batch() -> None:
-    counting = CountingObjective(inner=quartic())
+    counts = Counts()
 
-    found = search(counting, NewtonMr(), around_the_flat_point(20))
+    found = search(
+        ObservedObjective(inner=quartic(), announce=counts),
+        NewtonMr(),
+        around_the_flat_point(20),
+    )
 
-    assert int(found.gradient_evaluations.sum()) == counting.gradients
+    assert int(found.gradient_evaluations.sum()) == counts.gradients
 
 
 def test_a_run_does_not_depend_on_its_companions() -> None:
@@ -156,11 +166,16 @@ def test_a_run_does_not_depend_on_its_companions() -> None:
 
 def test_groups_within_a_memory_budget_give_the_same_result() -> None:
     starts = around_the_critical_point(9)
-    counting = CountingObjective(inner=quartic())
+    counts = Counts()
 
-    small = search(counting, NewtonMr(), starts, memory_budget_bytes=2000)
+    small = search(
+        ObservedObjective(inner=quartic(), announce=counts),
+        NewtonMr(),
+        starts,
+        memory_budget_bytes=2000,
+    )
 
-    assert max(counting.rows) < 9
+    assert max(counts.rows) < 9
     whole = search(quartic(), NewtonMr(), starts)
     torch.testing.assert_close(small.theta, whole.theta, rtol=0.0, atol=1e-12)
 

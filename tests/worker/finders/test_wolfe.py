@@ -3,9 +3,10 @@ import torch
 from hypothesis import given, settings, strategies
 from torch import Tensor
 
-from tests.support.objectives import CountingObjective, FunctionObjective, quartic
+from tests.support.objectives import Counts, FunctionObjective, quartic
 from tests.support.points import point_at
 from worker.finders.wolfe import bisect
+from worker.objectives.observed import ObservedObjective
 
 DECREASE, CURVATURE = 1e-4, 0.9
 
@@ -44,17 +45,18 @@ def test_an_accepted_step_satisfies_both_conditions(
 def test_each_trial_costs_a_gradient_and_a_product() -> None:
     starts = torch.tensor([[-6.0, 2.0], [0.0, 1.0]], dtype=torch.float64)
     point = point_at(quartic(), starts)
-    counting = CountingObjective(inner=quartic())
+    counts = Counts()
+    observed = ObservedObjective(inner=quartic(), announce=counts)
 
     found = bisect(
-        counting,
+        observed,
         point,
         -point.hessian_gradient,
         step_size=torch.tensor([10.0, 1e-9], dtype=torch.float64),
     )
 
     assert found.accepted.all()
-    assert counting.gradients == counting.products == int(found.trials.sum())
+    assert counts.gradients == counts.products == int(found.trials.sum())
 
 
 @pytest.mark.parametrize("factor", [1.0, 0.0, torch.nan])

@@ -5,10 +5,11 @@ import torch
 from torch import Tensor
 
 from tests.support.matrices import symmetric, vectors
-from tests.support.objectives import CountingObjective, CountingOperator, quartic
+from tests.support.objectives import Counts
 from worker.linalg.krylov_reduction import krylov_reduction
 from worker.linalg.operators import DenseOperator
 from worker.linalg.reduction import reduce
+from worker.objectives.observed import ObservedOperator
 
 SPECTRA = {
     "definite": torch.linspace(1, 9, 60),
@@ -67,13 +68,13 @@ def test_spaces_grow_no_further_than_needed() -> None:
 
 
 def test_only_growing_runs_cost_products() -> None:
-    counter = CountingObjective(inner=quartic())
-    operator = CountingOperator(inner=DenseOperator(matrices=A), objective=counter)
+    counts = Counts()
+    operator = ObservedOperator(inner=DenseOperator(matrices=A), announce=counts)
 
     found = krylov_reduction(operator, G, regularisations=full(1e-4))
 
     spare = 2 * int(found.products.min())  # of runs that ended before the next look
-    assert found.products.sum() <= counter.products <= found.products.sum() + spare
+    assert found.products.sum() <= counts.products <= found.products.sum() + spare
 
 
 def test_a_bound_on_the_dimension_holds() -> None:

@@ -1,5 +1,6 @@
 """Memory: estimated before, kept to, and not exceeded without a word."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -16,9 +17,10 @@ from service.schemas.specifications import Specification
 from tests.support.observers import RecordingObserver
 from tests.support.pipelines import shard_task
 from tests.support.requests import LIMITS
-from tests.support.shortages import ShortObjective
+from tests.support.shortages import Shortage
 from worker import build
 from worker.errors import RunError
+from worker.objectives.observed import ObservedObjective
 from worker.pipeline import run_shard, shard
 from worker.pipeline.memory import within_memory
 
@@ -136,18 +138,12 @@ def test_a_shard_out_of_memory_goes_on_with_smaller_batches(
         shard_task(specification, tmp_path / "whole", first=0, count=7),
         RecordingObserver(),
     )
-    objectives: list[ShortObjective] = []
+    short = Shortage(most=3, kind=shortage)
 
     def short_problem(*arguments: Any, **more: Any) -> build.Built:  # noqa: ANN401
         built = problem(*arguments, **more)
-        objective = ShortObjective(inner=built.objective, most=3, shortage=shortage)
-        objectives.append(objective)
-        return build.Built(
-            objective=objective,
-            layout=built.layout,
-            network=built.network,
-            warnings=built.warnings,
-        )
+        objective = ObservedObjective(inner=built.objective, announce=short)
+        return dataclasses.replace(built, objective=objective)
 
     problem = build.problem
     monkeypatch.setattr(shard.build, "problem", short_problem)
@@ -157,7 +153,7 @@ def test_a_shard_out_of_memory_goes_on_with_smaller_batches(
         shard_task(specification, tmp_path / "short", first=0, count=7), observer
     )
 
-    assert sum(each.failures for each in objectives) > 1
+    assert short.failures > 1
     assert [point.start for point in observer.points] == list(range(7))
     for point, other in zip(points, whole, strict=True):
         assert point.label == other.label

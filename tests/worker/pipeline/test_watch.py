@@ -13,7 +13,7 @@ from worker.errors import Drained
 from worker.pipeline.classifying import classify
 from worker.pipeline.searching import run_search, unsearched
 from worker.pipeline.task import ShardTask
-from worker.pipeline.watch import Interrupted, Watch, WatchedObjective
+from worker.pipeline.watch import Interrupted, Watch
 from worker.reports.runs import Run
 
 SPECIFICATION = Specification.model_validate(
@@ -59,25 +59,23 @@ def test_patience_is_limited() -> None:
 
 
 def test_every_evaluation_and_product_may_be_broken_off(built: build.Built) -> None:
-    calls = 0
-
-    def poll() -> None:
-        nonlocal calls
-        calls += 1
-
-    objective = WatchedObjective(objective=built.objective, poll=poll)
     theta = torch.ones(2, 2, dtype=torch.float64)
-    objective.value(theta)
-    objective.gradient(theta)
-    hessian = objective.linearise(theta).hessian
-    hessian.matvec(theta)
-    hessian.take(torch.tensor([1])).dense()
-    assert calls == 5
-    assert (objective.parameters, objective.samples, objective.smooth) == (
-        2,
-        None,
-        True,
-    )
+    for watched in (Watch.searching, Watch.classifying):
+        observer = RecordingObserver()
+        watch = Watch(observer, search_grace_s=0.0, classification_grace_s=0.0)
+        objective = watched(watch, built.objective)
+        hessian = objective.linearise(theta).hessian
+        row = hessian.take(torch.tensor([1]))
+        observer.stop = lambda: True
+        for call in (
+            lambda o=objective: o.value(theta),
+            lambda o=objective: o.gradient(theta),
+            lambda o=objective: o.linearise(theta),
+            lambda h=hessian: h.matvec(theta),
+            row.dense,
+        ):
+            with pytest.raises(Interrupted):
+                call()
 
 
 def test_interrupted_search_keeps_its_last_iterates(
