@@ -7,6 +7,7 @@ from benchmarks.results import Result, Table, Target, Value
 
 _VERDICTS = {True: "met", False: "MISSED", None: "not measured"}
 _MOST_COLUMNS = 9
+_WHOLE = 1000.0
 
 
 def show(result: Result, console: Console) -> None:
@@ -58,7 +59,7 @@ def _text(value: Value) -> str:
         case bool():
             return "yes" if value else "no"
         case float():
-            return f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"  # noqa: PLR2004
+            return f"{value:,.0f}" if abs(value) >= _WHOLE else f"{value:,.3g}"
         case int():
             return f"{value:,}"
         case str():

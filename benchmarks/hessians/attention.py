@@ -31,19 +31,17 @@ class SelfAttention(nn.Module):
         return self.join(mixed.transpose(1, 2).flatten(2))
 
 
-def _norm(width: int, wanted: bool) -> nn.Module:  # noqa: FBT001
-    return nn.LayerNorm(width) if wanted else nn.Identity()
-
-
 @final
 class Block(nn.Module):
     """Attention and a dense layer of each token, each added to what it was given."""
 
     def __init__(self, width: int, heads: int, *, norm: bool) -> None:
         super().__init__()
-        self.attend = nn.Sequential(_norm(width, norm), SelfAttention(width, heads))
+        self.attend = nn.Sequential(
+            nn.LayerNorm(width) if norm else nn.Identity(), SelfAttention(width, heads)
+        )
         self.think = nn.Sequential(
-            _norm(width, norm),
+            nn.LayerNorm(width) if norm else nn.Identity(),
             nn.Linear(width, 2 * width),
             nn.GELU(),
             nn.Linear(2 * width, width),
@@ -82,7 +80,7 @@ class AttentionNetwork(nn.Module):
         self.blocks = nn.Sequential(
             *(Block(width, heads, norm=norm) for _ in range(blocks))
         )
-        self.normalise = _norm(width, norm)
+        self.normalise = nn.LayerNorm(width) if norm else nn.Identity()
         self.classify = nn.Linear(width, classes)
 
     @override

@@ -1,6 +1,7 @@
 """The same by other libraries."""
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from curvlinops import HessianLinearOperator
@@ -29,9 +30,7 @@ def curvlinops_product(network: Network, theta: Tensor) -> Callable[[Tensor], Te
     )
 
     def product(vector: Tensor) -> Tensor:
-        result = operator @ vector
-        assert isinstance(result, Tensor)  # noqa: S101
-        return result
+        return cast("Tensor", operator @ vector)
 
     return product
 

@@ -33,6 +33,8 @@ def best_times(
 
 def figure(row: Row, column: str) -> float:
     """A measured figure."""
-    value = row[column]
-    assert isinstance(value, float)  # noqa: S101
-    return value
+    match row[column]:
+        case float(value):
+            return value
+        case other:
+            raise TypeError(f"{column} is {other!r}")

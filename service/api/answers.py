@@ -1,6 +1,7 @@
 """A job as an answer, with what its client needs to follow it."""
 
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 from starlette.responses import Response
 
@@ -8,6 +9,9 @@ from service.http.entity_tags import REVALIDATED, is_current, strong
 from service.operations.presentation import job, job_url
 from service.schemas.jobs import TERMINAL_STATES
 from service.stores.jobs import JobRecord
+
+_PAUSES = ((10, 1), (60, 5))  # of jobs younger than the first, in seconds
+_LONGEST_PAUSE = 15
 
 
 def job_answer(
@@ -25,7 +29,7 @@ def job_answer(
         headers["Retry-After"] = str(_pause(record))
     if is_current(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    if status == 202:  # noqa: PLR2004
+    if status == HTTPStatus.ACCEPTED:
         headers["Location"] = job_url(record.id)
     return Response(
         job(record).model_dump_json(),
@@ -38,6 +42,4 @@ def job_answer(
 def _pause(record: JobRecord) -> int:
     """Seconds after which to ask again: short while the job is young."""
     age = (datetime.now(UTC) - record.created_at).total_seconds()
-    if age < 10:  # noqa: PLR2004
-        return 1
-    return 5 if age < 60 else 15  # noqa: PLR2004
+    return next((pause for limit, pause in _PAUSES if age < limit), _LONGEST_PAUSE)

@@ -121,16 +121,22 @@ def _entry(item: HeaderItem, purpose: Purpose, data: int) -> TensorEntry:
         )
     if 0 in shape:
         raise TensorsInvalid("tensor_empty", "A dimension is zero.", tensor=name)
-    span = _naturals(fields["data_offsets"], "offsets_invalid", name)
-    if len(span) != 2:  # noqa: PLR2004
-        raise TensorsInvalid("offsets_invalid", "Two offsets needed.", tensor=name)
-    if span[1] - span[0] != math.prod(shape) * ITEM_BYTES[dtype]:
+    begin, end = _offsets(fields["data_offsets"], name)
+    if end - begin != math.prod(shape) * ITEM_BYTES[dtype]:
         raise TensorsInvalid(
             "span_does_not_fit_shape",
             "The offsets span another length than dtype and shape need.",
             tensor=name,
         )
-    return TensorEntry(name=name, dtype=dtype, shape=shape, offset=data + span[0])
+    return TensorEntry(name=name, dtype=dtype, shape=shape, offset=data + begin)
+
+
+def _offsets(value: JsonValue, name: str) -> tuple[int, int]:
+    match _naturals(value, "offsets_invalid", name):
+        case (begin, end):
+            return begin, end
+        case _:
+            raise TensorsInvalid("offsets_invalid", "Two offsets needed.", tensor=name)
 
 
 def _dtypes(purpose: Purpose) -> list[str]:

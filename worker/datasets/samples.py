@@ -46,7 +46,7 @@ class Samples:
             RunError: If there are no samples, entries that are not finite or targets of
                 another number (``dataset_invalid``).
         """
-        if self.x.numel() == 0 or self.x.ndim < 2:  # noqa: PLR2004
+        if self.x.numel() == 0 or not self.x.shape[1:]:
             raise RunError("dataset_invalid", f"inputs of shape {list(self.x.shape)}")
         if self.y is not None and self.y.shape[:1] != self.x.shape[:1]:
             message = f"{self.x.shape[0]} inputs, targets of {list(self.y.shape)}"

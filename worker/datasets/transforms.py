@@ -210,8 +210,10 @@ def _take(samples: Samples, rows: Tensor) -> Samples:
 
 
 def _image_size(samples: Samples) -> tuple[int, int]:
-    if samples.x.ndim < 3:  # noqa: PLR2004
-        message = f"inputs of shape {list(samples.x.shape[1:])} are not images"
-        raise RunError("dataset_invalid", message)
-    height, width = samples.x.shape[-2:]
-    return height, width
+    _, *shape = samples.x.shape
+    match shape:
+        case [*_, height, width]:
+            return height, width
+        case _:
+            message = f"inputs of shape {shape} are not images"
+            raise RunError("dataset_invalid", message)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from worker.errors import RunError
 
 _READABLE = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+_LISTED = 10
 
 
 @final
@@ -141,7 +142,7 @@ def _check_names(expected: Sequence[str], found: Collection[str]) -> None:
     missing = sorted(set(expected) - set(found))
     left_over = sorted(set(found) - set(expected))
     complaints = [
-        f"{what}: {', '.join(names[:10])}{', ...' if len(names) > 10 else ''}"  # noqa: PLR2004
+        f"{what}: {', '.join(names[:_LISTED])}{', ...' if names[_LISTED:] else ''}"
         for what, names in (("missing tensors", missing), ("left over", left_over))
         if names
     ]

@@ -133,7 +133,7 @@ class AnalyticCriticalPoints:
         matches: list[AnalyticMatch] = []
         for loss, weights in zip(value.tolist(), kept, strict=True):
             order = weights.argsort(descending=True)[: self._p]
-            point = self.point(order[weights[order] > 0.5].tolist())  # noqa: PLR2004
+            point = self.point(order[weights[order].round() > 0].tolist())
             error = abs(loss - point.loss) / (point.loss or at_zero)
             matches.append(AnalyticMatch(point=point, relative_loss_error=error))
         return matches
