@@ -7,11 +7,10 @@ from typing import final
 import torch
 from torch import Tensor
 
+from tests.support.devices import CPU
 from worker.linalg.operators import DenseOperator
 from worker.objectives.base import Linearisation
 from worker.objectives.observed import Call
-
-CPU = torch.device("cpu")
 
 
 @final
@@ -57,14 +56,14 @@ class FunctionObjective:
         )
 
 
-def quartic() -> FunctionObjective:
+def quartic(device: torch.device = CPU) -> FunctionObjective:
     """Critical at (-3, 0), strictly gradient-flat at (sqrt 2, 0)."""
 
     def function(theta: Tensor) -> Tensor:
         x, y = theta.unbind(1)
         return x**4 / 4 - 3 * x**2 + 9 * x + 0.9 * y**4 + 5 * y**2 + 40
 
-    return FunctionObjective(function=function, parameters=2)
+    return FunctionObjective(function=function, parameters=2, device=device)
 
 
 def quadratic(matrix: Tensor, linear: Tensor) -> FunctionObjective:
@@ -72,6 +71,7 @@ def quadratic(matrix: Tensor, linear: Tensor) -> FunctionObjective:
     return FunctionObjective(
         function=lambda theta: ((theta @ matrix) * theta).sum(1) / 2 - theta @ linear,
         parameters=len(linear),
+        device=linear.device,
     )
 
 

@@ -29,9 +29,9 @@ def _iterations(kind: str, success: float) -> int:
 @pytest.mark.parametrize("problem", CASES)
 @pytest.mark.parametrize(("kind", "hessian"), RUNS)
 def test_converged_points_are_critical(
-    kind: str, hessian: HessianChoice, problem: str
+    kind: str, hessian: HessianChoice, problem: str, device: torch.device
 ) -> None:
-    case = CASES[problem]()
+    case = CASES[problem](device)
     success = case.success if kind in SECOND_ORDER else case.easy
 
     found = search(
@@ -43,7 +43,8 @@ def test_converged_points_are_critical(
         hessian=hessian,
     )
 
-    converged = torch.tensor([stop is StopReason.CONVERGED for stop in found.stop])
+    stops = [stop is StopReason.CONVERGED for stop in found.stop]
+    converged = torch.tensor(stops, device=device)
     assert converged.double().mean() >= success
     assert (found.gradient[converged].square().sum(1) < CUTOFF).all()
     assert (found.gradient[~converged].square().sum(1) >= CUTOFF).all()

@@ -1,19 +1,25 @@
 """What becomes of a run does not depend on the others, nor on interruptions."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor
 
 from tests.support.finders import FINDERS
 from tests.support.objectives import quartic
-from tests.support.problems import Case, linear_autoencoder, network
+from tests.support.problems import linear_autoencoder, network
 from worker.finders.hessians import HessianChoice
 from worker.finders.search import search
 from worker.finders.state import SearchResult, SearchState
 
 CHOICES: list[HessianChoice] = ["exact", "krylov"]
-AUTOENCODER = linear_autoencoder(4, 2, count=5, success=0.0)
-NETWORK = network([2, 2, 2], "tanh", loss="cross_entropy", seed=60, success=0.0)
+CASES = {
+    "autoencoder": partial(linear_autoencoder, 4, 2, count=5, success=0.0),
+    "network": partial(
+        network, [2, 2, 2], "tanh", loss="cross_entropy", seed=60, success=0.0
+    ),
+}
 NEAR = torch.tensor([[-4.0, 1.0], [1.4, 0.01], [-2.0, 0.0]], dtype=torch.float64)
 
 
@@ -38,11 +44,12 @@ def assert_same(one: SearchResult, other: SearchResult, row: int) -> None:
 
 
 @pytest.mark.parametrize("hessian", CHOICES)
-@pytest.mark.parametrize("case", [AUTOENCODER, NETWORK], ids=["autoencoder", "network"])
+@pytest.mark.parametrize("problem", CASES)
 @pytest.mark.parametrize("kind", FINDERS)
 def test_a_run_alone_is_the_same_as_among_others(
-    kind: str, case: Case, hessian: HessianChoice
+    kind: str, problem: str, hessian: HessianChoice, device: torch.device
 ) -> None:
+    case = CASES[problem](device=device)
     starts = case.starts[:4].clone()
     starts[2] *= 1e-9  # ends early or hardly moves: the others go on without it
     together = search(
@@ -64,7 +71,7 @@ def test_a_run_alone_is_the_same_as_among_others(
 @pytest.mark.parametrize("hessian", CHOICES)
 @pytest.mark.parametrize("kind", FINDERS)
 def test_a_search_resumes_after_any_iteration_number_for_number(
-    kind: str, hessian: HessianChoice
+    kind: str, hessian: HessianChoice, device: torch.device
 ) -> None:
     states: list[dict[str, Tensor]] = []
 
@@ -79,9 +86,9 @@ def test_a_search_resumes_after_any_iteration_number_for_number(
             return True
 
         search(
-            quartic(),
+            quartic(device),
             FINDERS[kind],
-            NEAR,
+            NEAR.to(device),
             max_iterations=10,
             hessian=hessian,
             observer=observer,

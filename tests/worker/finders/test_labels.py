@@ -40,19 +40,22 @@ def judged(objective: Objective, theta: torch.Tensor) -> list[tuple[Label, Kind]
     ]
 
 
-def test_of_the_quartic() -> None:
+def test_of_the_quartic(device: torch.device) -> None:
     """Ends at the same place have the same label and kind."""
     starts = torch.tensor(
-        [[-3.5, 0.4], [-2.5, -0.3], [1.42, 0.02], [1.41, -0.01]], dtype=torch.float64
+        [[-3.5, 0.4], [-2.5, -0.3], [1.42, 0.02], [1.41, -0.01]],
+        dtype=torch.float64,
+        device=device,
     )
+    objective = quartic(device)
     ends = torch.cat(
         [
-            search(quartic(), finder, starts, max_iterations=300).theta
+            search(objective, finder, starts, max_iterations=300).theta
             for finder in FINDERS.values()
         ]
     )
 
-    verdicts = judged(quartic(), ends)
+    verdicts = judged(objective, ends)
 
     critical = (ends - ends.new_tensor([-3.0, 0.0])).norm(dim=1) < 1e-3
     flat = (ends - ends.new_tensor([2.0**0.5, 0.0])).norm(dim=1) < 1e-3
@@ -66,9 +69,9 @@ def test_of_the_quartic() -> None:
             assert verdict[0] is Label.GRADIENT_FLAT
 
 
-def test_of_a_linear_autoencoder() -> None:
+def test_of_a_linear_autoencoder(device: torch.device) -> None:
     """Points of one loss are of one class, and judged alike."""
-    case = linear_autoencoder(4, 1, count=8, success=0.0)
+    case = linear_autoencoder(4, 1, count=8, success=0.0, device=device)
     verdicts: dict[float, set[tuple[Label, Kind]]] = {}
     finders_there: dict[float, set[str]] = {}
     for name, finder in SECOND_ORDER.items():

@@ -9,9 +9,11 @@ from worker.finders.base import Point
 from worker.finders.line_search import backtrack
 from worker.objectives.observed import ObservedObjective
 
-STARTS = torch.tensor(
-    [[-6.0, 2.0], [0.0, 1.0], [1.3, -0.5], [5.0, 3.0]], dtype=torch.float64
-)
+
+@pytest.fixture
+def starts(device: torch.device) -> Tensor:
+    points = [[-6.0, 2.0], [0.0, 1.0], [1.3, -0.5], [5.0, 3.0]]
+    return torch.tensor(points, dtype=torch.float64, device=device)
 
 
 def all_of(point: Point) -> Tensor:
@@ -26,17 +28,18 @@ def all_of(point: Point) -> Tensor:
     rho=strategies.floats(1e-4, 0.9),
 )
 def test_an_accepted_step_satisfies_the_criterion(
-    x: float, y: float, step_size: float, rho: float
+    device: torch.device, x: float, y: float, step_size: float, rho: float
 ) -> None:
-    objective = quartic()
-    point = point_at(objective, torch.tensor([[x, y]], dtype=torch.float64))
+    objective = quartic(device)
+    theta = torch.tensor([[x, y]], dtype=torch.float64, device=device)
+    point = point_at(objective, theta)
     direction = -point.hessian_gradient
 
     found = backtrack(
         objective,
         point,
         direction,
-        step_size=torch.tensor([step_size], dtype=torch.float64),
+        step_size=theta.new_tensor([step_size]),
         factor=0.5,
         sufficient_decrease=rho,
         searching=all_of(point),
@@ -55,9 +58,11 @@ def test_an_accepted_step_satisfies_the_criterion(
         assert torch.equal(found.theta, point.theta)
 
 
-def test_the_first_acceptable_step_size_of_the_sequence_is_taken() -> None:
-    objective = quartic()
-    point = point_at(objective, STARTS)
+def test_the_first_acceptable_step_size_of_the_sequence_is_taken(
+    starts: Tensor,
+) -> None:
+    objective = quartic(starts.device)
+    point = point_at(objective, starts)
     direction = -point.hessian_gradient
     slope = (direction * point.hessian_gradient).sum(1)
 
@@ -65,7 +70,7 @@ def test_the_first_acceptable_step_size_of_the_sequence_is_taken() -> None:
         objective,
         point,
         direction,
-        step_size=torch.ones(4, dtype=torch.float64),
+        step_size=starts.new_ones(4),
         factor=0.5,
         sufficient_decrease=1e-4,
         searching=all_of(point),
@@ -85,19 +90,19 @@ def test_the_first_acceptable_step_size_of_the_sequence_is_taken() -> None:
         assert found.gradient_evaluations[run] == trials
 
 
-def test_only_runs_that_still_search_are_evaluated() -> None:
+def test_only_runs_that_still_search_are_evaluated(starts: Tensor) -> None:
     counts = Counts()
-    observed = ObservedObjective(inner=quartic(), announce=counts)
-    point = point_at(quartic(), STARTS)
+    observed = ObservedObjective(inner=quartic(starts.device), announce=counts)
+    point = point_at(quartic(starts.device), starts)
 
     found = backtrack(
         observed,
         point,
         -point.hessian_gradient,
-        step_size=torch.tensor([1.0, 1e-3, 1.0, 1e-6], dtype=torch.float64),
+        step_size=starts.new_tensor([1.0, 1e-3, 1.0, 1e-6]),
         factor=0.5,
         sufficient_decrease=1e-4,
-        searching=torch.tensor([True, True, False, True]),
+        searching=torch.tensor([True, True, False, True], device=starts.device),
     )
 
     assert counts.gradients == int(found.gradient_evaluations.sum())
@@ -107,16 +112,18 @@ def test_only_runs_that_still_search_are_evaluated() -> None:
 
 
 @pytest.mark.parametrize("direction", [1.0, 0.0, torch.nan, torch.inf])
-def test_a_direction_that_is_not_of_descent_costs_nothing(direction: float) -> None:
+def test_a_direction_that_is_not_of_descent_costs_nothing(
+    starts: Tensor, direction: float
+) -> None:
     counts = Counts()
-    observed = ObservedObjective(inner=quartic(), announce=counts)
-    point = point_at(quartic(), STARTS)
+    observed = ObservedObjective(inner=quartic(starts.device), announce=counts)
+    point = point_at(quartic(starts.device), starts)
 
     found = backtrack(
         observed,
         point,
         direction * point.hessian_gradient,
-        step_size=torch.ones(4, dtype=torch.float64),
+        step_size=starts.new_ones(4),
         factor=0.5,
         sufficient_decrease=1e-4,
         searching=all_of(point),
@@ -126,9 +133,11 @@ def test_a_direction_that_is_not_of_descent_costs_nothing(direction: float) -> N
     assert counts.gradients == 0
 
 
-def test_a_step_that_rounding_swallows_is_given_up() -> None:
-    slope = FunctionObjective(function=lambda theta: 3 * theta[:, 0], parameters=1)
-    theta = torch.tensor([[1.0]], dtype=torch.float64)
+def test_a_step_that_rounding_swallows_is_given_up(device: torch.device) -> None:
+    slope = FunctionObjective(
+        function=lambda theta: 3 * theta[:, 0], parameters=1, device=device
+    )
+    theta = torch.tensor([[1.0]], dtype=torch.float64, device=device)
     at = slope.linearise(theta)
     point = Point(
         theta=theta,
@@ -144,7 +153,7 @@ def test_a_step_that_rounding_swallows_is_given_up() -> None:
         slope,
         point,
         -torch.ones_like(theta),
-        step_size=torch.tensor([0.5], dtype=torch.float64),
+        step_size=theta.new_tensor([0.5]),
         factor=0.5,
         sufficient_decrease=0.1,
         searching=all_of(point),
@@ -154,17 +163,20 @@ def test_a_step_that_rounding_swallows_is_given_up() -> None:
     assert found.gradient_evaluations < 60
 
 
-def test_non_finite_trials_are_refused() -> None:
+def test_non_finite_trials_are_refused(device: torch.device) -> None:
     objective = FunctionObjective(
-        function=lambda theta: theta[:, 0] ** 2 - theta[:, 0].log(), parameters=1
+        function=lambda theta: theta[:, 0] ** 2 - theta[:, 0].log(),
+        parameters=1,
+        device=device,
     )
-    point = point_at(objective, torch.tensor([[0.1]], dtype=torch.float64))
+    theta = torch.tensor([[0.1]], dtype=torch.float64, device=device)
+    point = point_at(objective, theta)
 
     found = backtrack(
         objective,
         point,
-        torch.tensor([[-10.0]], dtype=torch.float64) * point.hessian_gradient.sign(),
-        step_size=torch.tensor([1.0], dtype=torch.float64),
+        -10.0 * point.hessian_gradient.sign(),
+        step_size=theta.new_tensor([1.0]),
         factor=0.5,
         sufficient_decrease=1e-4,
         searching=all_of(point),
@@ -173,16 +185,16 @@ def test_non_finite_trials_are_refused() -> None:
     assert found.theta.isfinite().all()
 
 
-def test_trials_are_limited() -> None:
+def test_trials_are_limited(starts: Tensor) -> None:
     counts = Counts()
-    observed = ObservedObjective(inner=quartic(), announce=counts)
-    point = point_at(quartic(), STARTS)
+    observed = ObservedObjective(inner=quartic(starts.device), announce=counts)
+    point = point_at(quartic(starts.device), starts)
 
     found = backtrack(
         observed,
         point,
         -1e3 * point.hessian_gradient,
-        step_size=torch.ones(4, dtype=torch.float64),
+        step_size=starts.new_ones(4),
         factor=0.5,
         sufficient_decrease=1e-4,
         searching=all_of(point),

@@ -1,8 +1,11 @@
+from typing import Protocol
+
 import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 from torch import Tensor
 
+from tests.support.devices import on_cpu
 from tests.support.matrices import rotation, symmetric, vectors
 from worker.linalg.lanczos import Decomposition, lanczos
 from worker.linalg.operators import DenseOperator
@@ -16,6 +19,21 @@ SPECTRA = {
     "low rank": torch.cat([torch.zeros(35), torch.linspace(-1, 1, 5)]),
     "zero": torch.zeros(40),
 }
+
+
+class Decompose(Protocol):
+    def __call__(self, A: Tensor, start: Tensor, *, steps: int) -> Decomposition: ...
+
+
+@pytest.fixture(scope="module")
+def decompose(device: torch.device) -> Decompose:
+    """Decomposes on the device; the answer is on the CPU."""
+
+    def on_device(A: Tensor, start: Tensor, *, steps: int) -> Decomposition:
+        operator = DenseOperator(matrices=A.to(device))
+        return on_cpu(lanczos(operator, start.to(device), steps=steps))
+
+    return on_device
 
 
 def tridiagonal(found: Decomposition, run: int) -> Tensor:
@@ -37,9 +55,11 @@ def check(A: Tensor, found: Decomposition, run: int) -> None:
     assert (used @ found.last_vector[run]).abs().max() < 1e-12
 
 
-def test_the_identities_hold_for_every_spectrum_in_one_batch() -> None:
+def test_the_identities_hold_for_every_spectrum_in_one_batch(
+    decompose: Decompose,
+) -> None:
     A = torch.stack([symmetric(x, k) for k, x in enumerate(SPECTRA.values())])
-    found = lanczos(DenseOperator(matrices=A), vectors(len(A), 40), steps=25)
+    found = decompose(A, vectors(len(A), 40), steps=25)
 
     for run in range(len(A)):
         check(A[run], found, run)
@@ -47,16 +67,16 @@ def test_the_identities_hold_for_every_spectrum_in_one_batch() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(
-    st.lists(st.sampled_from([0.0, 1.0, 1.0 + 1e-7, -3.0, 100.0]), min_size=1),
-    st.integers(min_value=1, max_value=20),
-    st.integers(min_value=0, max_value=2**31),
+    values=st.lists(st.sampled_from([0.0, 1.0, 1.0 + 1e-7, -3.0, 100.0]), min_size=1),
+    steps=st.integers(min_value=1, max_value=20),
+    seed=st.integers(min_value=0, max_value=2**31),
 )
-def test_the_identities_hold(values: list[float], steps: int, seed: int) -> None:
+def test_the_identities_hold(
+    decompose: Decompose, values: list[float], steps: int, seed: int
+) -> None:
     A = symmetric(values, seed)
 
-    found = lanczos(
-        DenseOperator(matrices=A[None]), vectors(1, len(A), seed + 1), steps=steps
-    )
+    found = decompose(A[None], vectors(1, len(A), seed + 1), steps=steps)
 
     assert found.diagonal.shape == (1, min(steps, len(A)))
     check(A, found, 0)
@@ -65,10 +85,12 @@ def test_the_identities_hold(values: list[float], steps: int, seed: int) -> None
 @pytest.mark.parametrize(
     ("kind", "distinct"), [("repeated", 4), ("low rank", 5), ("zero", 1)]
 )
-def test_a_run_ends_with_its_krylov_space(kind: str, distinct: int) -> None:
+def test_a_run_ends_with_its_krylov_space(
+    decompose: Decompose, kind: str, distinct: int
+) -> None:
     A = symmetric(SPECTRA[kind])
 
-    found = lanczos(DenseOperator(matrices=A[None]), vectors(1, 40), steps=20)
+    found = decompose(A[None], vectors(1, 40), steps=20)
 
     assert found.length.tolist() == [distinct]
     assert found.last_beta.tolist() == [0.0]
@@ -77,36 +99,34 @@ def test_a_run_ends_with_its_krylov_space(kind: str, distinct: int) -> None:
     assert torch.allclose(values, expected, atol=1e-12)
 
 
-def test_the_whole_space_gives_the_whole_spectrum() -> None:
+def test_the_whole_space_gives_the_whole_spectrum(decompose: Decompose) -> None:
     values = torch.linspace(-1, 4, 15, dtype=torch.float64)
 
-    found = lanczos(
-        DenseOperator(matrices=symmetric(values)[None]), vectors(1, 15), steps=99
-    )
+    found = decompose(symmetric(values)[None], vectors(1, 15), steps=99)
 
     assert found.diagonal.shape == (1, 15)
     assert torch.allclose(torch.linalg.eigvalsh(tridiagonal(found, 0)), values)
 
 
-def test_a_start_in_an_eigenspace_ends_at_once() -> None:
+def test_a_start_in_an_eigenspace_ends_at_once(decompose: Decompose) -> None:
     Q = rotation(9, seed=4)
     A = (Q * torch.arange(9.0, dtype=torch.float64)) @ Q.T
 
-    found = lanczos(DenseOperator(matrices=A[None]), 7 * Q[:, 3][None], steps=5)
+    found = decompose(A[None], 7 * Q[:, 3][None], steps=5)
 
     assert found.length.tolist() == [1]
     assert torch.allclose(found.diagonal, torch.full((1, 5), 3.0, dtype=torch.float64))
 
 
-def test_runs_do_not_see_each_other() -> None:
+def test_runs_do_not_see_each_other(decompose: Decompose) -> None:
     A = torch.stack([symmetric(x, k) for k, x in enumerate(SPECTRA.values())])
     start = vectors(len(A), 40)
     A[2, 0, 0] = torch.nan
-    together = lanczos(DenseOperator(matrices=A), start, steps=12)
+    together = decompose(A, start, steps=12)
 
     for run in range(len(A)):
         part = slice(run, run + 1)
-        alone = lanczos(DenseOperator(matrices=A[part]), start[part], steps=12)
+        alone = decompose(A[part], start[part], steps=12)
         assert alone.length[0] == together.length[run]
         # The first coefficients: later ones of a wide spectrum magnify rounding.
         assert torch.allclose(

@@ -1,12 +1,14 @@
 import csv
 import math
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from tests.support.devices import on_cpu
 from tests.support.matrices import rotation, symmetric, vectors
 from worker.linalg.minres_qlp import minres_qlp
 from worker.linalg.operators import DenseOperator
@@ -24,9 +26,22 @@ CONVERGED = {
 }
 
 
-def solve(matrices: Tensor, rhs: Tensor, **options: float) -> Solution:
-    settings = {"rtol": 1e-12, "max_iterations": 4 * rhs.shape[1]} | options
-    return minres_qlp(DenseOperator(matrices=matrices), rhs, **settings)  # pyright: ignore[reportArgumentType]
+class Solve(Protocol):
+    def __call__(self, matrices: Tensor, rhs: Tensor, **options: float) -> Solution: ...
+
+
+@pytest.fixture(scope="module")
+def solve(device: torch.device) -> Solve:
+    """Solves on the device; the answer is on the CPU."""
+
+    def on_device(matrices: Tensor, rhs: Tensor, **options: float) -> Solution:
+        operator, there = DenseOperator(matrices=matrices.to(device)), rhs.to(device)
+        settings = {"rtol": 1e-12, "max_iterations": 4 * rhs.shape[1]} | options
+        found = minres_qlp(operator, there, **settings)  # pyright: ignore[reportArgumentType]
+        assert found.x.device.type == device.type
+        return on_cpu(found)
+
+    return on_device
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +51,7 @@ def systems() -> dict[str, Tensor]:
 
 @pytest.mark.parametrize("logged", LOGGED, ids=lambda row: f"{row['case']}")
 def test_it_solves_as_the_published_code_does(
-    logged: dict[str, str], systems: dict[str, Tensor]
+    logged: dict[str, str], systems: dict[str, Tensor], solve: Solve
 ) -> None:
     A, b, x = (systems[f"{logged['case']}.{name}"] for name in "Abx")
     rtol, flag = float(logged["rtol"]), int(logged["flag"])
@@ -71,7 +86,7 @@ def test_it_solves_as_the_published_code_does(
 
 @pytest.mark.parametrize("case", ["6", "12", "20", "34"])
 def test_a_singular_incompatible_system_gets_the_shortest_solution(
-    case: str, systems: dict[str, Tensor]
+    case: str, systems: dict[str, Tensor], solve: Solve
 ) -> None:
     A, b = systems[f"{case}.A"], systems[f"{case}.b"]
     shortest = torch.linalg.pinv(A, rtol=1e-10) @ b
@@ -81,7 +96,9 @@ def test_a_singular_incompatible_system_gets_the_shortest_solution(
     assert torch.allclose(found.x[0], shortest, rtol=1e-8, atol=1e-8)
 
 
-def test_a_gradient_along_a_nearly_flat_direction_is_left_unsolved() -> None:
+def test_a_gradient_along_a_nearly_flat_direction_is_left_unsolved(
+    solve: Solve,
+) -> None:
     Q = rotation(6, seed=2)
     A = (Q * torch.tensor([1e-9, 1.0, -2.0, 3.0, 4.0, 5.0])) @ Q.T
     b = Q[:, 0] * 1e-2
@@ -94,7 +111,7 @@ def test_a_gradient_along_a_nearly_flat_direction_is_left_unsolved() -> None:
     assert found.relative_residual[0] == pytest.approx(1.0)
 
 
-def test_no_solution_is_as_long_as_the_limit() -> None:
+def test_no_solution_is_as_long_as_the_limit(solve: Solve) -> None:
     A = symmetric(torch.logspace(0, -6, 20, dtype=torch.float64))
     lengths = []
     for limit in (1.0, 10.0, 1e2, 1e3):
@@ -105,7 +122,7 @@ def test_no_solution_is_as_long_as_the_limit() -> None:
     assert lengths == sorted(lengths)
 
 
-def test_it_stops_at_the_condition_number() -> None:
+def test_it_stops_at_the_condition_number(solve: Solve) -> None:
     A = symmetric(torch.logspace(0, -8, 30, dtype=torch.float64))
 
     found = solve(A[None], vectors(1, 30), max_condition=1e3, max_solution_norm=1e12)
@@ -113,7 +130,7 @@ def test_it_stops_at_the_condition_number() -> None:
     assert found.stop == [SolveStop.CONDITION]
 
 
-def test_it_stops_after_the_iterations_allowed() -> None:
+def test_it_stops_after_the_iterations_allowed(solve: Solve) -> None:
     A = symmetric(torch.linspace(-1, 3, 30, dtype=torch.float64))
 
     found = solve(A[None], vectors(1, 30), max_iterations=7)
@@ -123,7 +140,7 @@ def test_it_stops_after_the_iterations_allowed() -> None:
     assert found.products.tolist() == [9]
 
 
-def test_a_right_hand_side_of_zero_needs_no_step() -> None:
+def test_a_right_hand_side_of_zero_needs_no_step(solve: Solve) -> None:
     A = symmetric([1.0, 2.0, -3.0])
     rhs = torch.stack([torch.zeros(3, dtype=torch.float64), vectors(1, 3)[0]])
 
@@ -138,7 +155,7 @@ def test_a_right_hand_side_of_zero_needs_no_step() -> None:
         assert answer.iterations[0] == 0
 
 
-def test_a_matrix_of_zeros_is_a_co_kernel_stop_at_zero() -> None:
+def test_a_matrix_of_zeros_is_a_co_kernel_stop_at_zero(solve: Solve) -> None:
     found = solve(torch.zeros(1, 4, 4, dtype=torch.float64), vectors(1, 4))
 
     assert found.stop == [SolveStop.COKERNEL_RESIDUAL]
@@ -148,7 +165,7 @@ def test_a_matrix_of_zeros_is_a_co_kernel_stop_at_zero() -> None:
 
 
 @pytest.mark.parametrize("entry", [2.0, -0.5])
-def test_order_one(entry: float) -> None:
+def test_order_one(entry: float, solve: Solve) -> None:
     matrix = torch.tensor([[[entry]]], dtype=torch.float64)
 
     found = solve(matrix, torch.tensor([[3.0]], dtype=torch.float64))
@@ -157,7 +174,7 @@ def test_order_one(entry: float) -> None:
     assert found.stop == [SolveStop.RESIDUAL]
 
 
-def test_a_right_hand_side_that_is_an_eigenvector_takes_one_step() -> None:
+def test_a_right_hand_side_that_is_an_eigenvector_takes_one_step(solve: Solve) -> None:
     Q = rotation(8, seed=5)
     A = (Q * torch.arange(1.0, 9.0, dtype=torch.float64)) @ Q.T
 
@@ -168,7 +185,7 @@ def test_a_right_hand_side_that_is_an_eigenvector_takes_one_step() -> None:
 
 
 @pytest.mark.parametrize("broken", [math.nan, math.inf])
-def test_a_run_that_is_not_finite_touches_no_other(broken: float) -> None:
+def test_a_run_that_is_not_finite_touches_no_other(broken: float, solve: Solve) -> None:
     A = torch.stack([symmetric(torch.linspace(-1, 3, 12), seed) for seed in range(4)])
     rhs = vectors(4, 12)
     whole = solve(A, rhs)
@@ -185,7 +202,7 @@ def test_a_run_that_is_not_finite_touches_no_other(broken: float) -> None:
         assert found.iterations[run] == whole.iterations[run]
 
 
-def test_an_answer_does_not_depend_on_the_other_runs() -> None:
+def test_an_answer_does_not_depend_on_the_other_runs(solve: Solve) -> None:
     spectra = [
         torch.linspace(1, 2, 24),
         torch.linspace(-1, 3, 24),
@@ -211,7 +228,7 @@ def test_an_answer_does_not_depend_on_the_other_runs() -> None:
             assert torch.allclose(other.x[row], together.x[run], rtol=1e-9, atol=1e-12)
 
 
-def test_the_residuals_are_those_of_the_solution() -> None:
+def test_the_residuals_are_those_of_the_solution(solve: Solve) -> None:
     A = torch.stack([symmetric(torch.linspace(-1, 3, 10), seed) for seed in range(3)])
     rhs = vectors(3, 10)
 
@@ -228,7 +245,7 @@ def test_the_residuals_are_those_of_the_solution() -> None:
         assert found.relative_residual[run] == pytest.approx(float(r.norm() / scale))
 
 
-def test_single_precision_reaches_its_rounding_unit() -> None:
+def test_single_precision_reaches_its_rounding_unit(solve: Solve) -> None:
     A = symmetric(torch.linspace(1, 3, 16)).float()
 
     found = solve(A[None], vectors(1, 16).float(), rtol=0.0)
@@ -236,17 +253,3 @@ def test_single_precision_reaches_its_rounding_unit() -> None:
     assert found.x.dtype == torch.float32
     assert found.stop == [SolveStop.RESIDUAL]
     assert found.relative_residual[0] < 1e-6
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_it_computes_where_the_operator_is() -> None:
-    A = torch.stack([symmetric(torch.linspace(-1, 3, 16), seed) for seed in range(4)])
-    rhs = vectors(4, 16)
-    here = solve(A, rhs)
-
-    there = solve(A.cuda(), rhs.cuda())
-
-    assert there.x.is_cuda
-    assert there.stop == here.stop
-    assert torch.allclose(there.x.cpu(), here.x, rtol=1e-8)

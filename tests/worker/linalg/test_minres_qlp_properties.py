@@ -1,6 +1,7 @@
 """MINRES-QLP against the pseudo-inverse, on spectra of every kind."""
 
 import warnings
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -28,22 +29,31 @@ def build(system: list[tuple[float, int]], seed: int) -> tuple[Tensor, Tensor, T
     return (A + A.T) / 2, Q @ components, Q @ (inverse * components)
 
 
-def solve(A: Tensor, b: Tensor, rtol: float = 1e-11) -> Tensor:
-    found = minres_qlp(
-        DenseOperator(matrices=A[None]),
-        b[None],
-        rtol=rtol,
-        max_iterations=4 * len(b),
-        max_condition=1e14,
-    )
-    assert found.stop[0] is not SolveStop.ITERATIONS
-    return found.x[0]
+Solve = Callable[[Tensor, Tensor], Tensor]
+
+
+@pytest.fixture(scope="module")
+def solve(device: torch.device) -> Solve:
+    """Solves on the device; the answer is on the CPU."""
+
+    def on_device(A: Tensor, b: Tensor) -> Tensor:
+        found = minres_qlp(
+            DenseOperator(matrices=A[None].to(device)),
+            b[None].to(device),
+            rtol=1e-11,
+            max_iterations=4 * len(b),
+            max_condition=1e14,
+        )
+        assert found.stop[0] is not SolveStop.ITERATIONS
+        return found.x[0].cpu()
+
+    return on_device
 
 
 @settings(max_examples=60, deadline=None)
-@given(SYSTEMS, SEEDS)
+@given(system=SYSTEMS, seed=SEEDS)
 def test_the_solution_is_the_shortest_of_smallest_residual(
-    system: list[tuple[float, int]], seed: int
+    solve: Solve, system: list[tuple[float, int]], seed: int
 ) -> None:
     A, b, shortest = build(system, seed)
 
@@ -53,9 +63,13 @@ def test_the_solution_is_the_shortest_of_smallest_residual(
 
 
 @settings(max_examples=30, deadline=None)
-@given(SYSTEMS, SEEDS, st.sampled_from([-1e6, -1.0, -1e-6, 1e-6, 1e6]))
+@given(
+    system=SYSTEMS,
+    seed=SEEDS,
+    factor=st.sampled_from([-1e6, -1.0, -1e-6, 1e-6, 1e6]),
+)
 def test_scale_and_sign_of_the_matrix_and_the_right_hand_side(
-    system: list[tuple[float, int]], seed: int, factor: float
+    solve: Solve, system: list[tuple[float, int]], seed: int, factor: float
 ) -> None:
     A, b, shortest = build(system, seed)
 
@@ -64,11 +78,11 @@ def test_scale_and_sign_of_the_matrix_and_the_right_hand_side(
 
 
 @settings(max_examples=20, deadline=None)
-@given(SYSTEMS, SEEDS)
+@given(system=SYSTEMS, seed=SEEDS)
 def test_the_residual_never_grows_and_is_the_smallest_of_the_krylov_space(
-    system: list[tuple[float, int]], seed: int
+    device: torch.device, system: list[tuple[float, int]], seed: int
 ) -> None:
-    A, b, _ = build(system, seed)
+    A, b = (each.to(device) for each in build(system, seed)[:2])
     before, krylov = float(b.norm()), []
     for steps in range(1, len(b) + 1):
         found = minres_qlp(
@@ -88,7 +102,9 @@ def test_the_residual_never_grows_and_is_the_smallest_of_the_krylov_space(
 
 @pytest.mark.oracle
 @pytest.mark.parametrize("low", [0.5, -2.0])
-def test_it_agrees_with_scipy_where_the_matrix_is_regular(low: float) -> None:
+def test_it_agrees_with_scipy_where_the_matrix_is_regular(
+    solve: Solve, low: float
+) -> None:
     from scipy.sparse.linalg import minres  # noqa: PLC0415
 
     spectrum = torch.linspace(low, 3, 40, dtype=torch.float64)

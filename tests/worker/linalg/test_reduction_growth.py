@@ -18,24 +18,37 @@ SPECTRA = {
     "low rank": torch.cat([torch.zeros(55), torch.linspace(-1, 1.5, 5)]),
     "outliers": torch.cat([torch.linspace(-0.01, 0.01, 57), torch.tensor([5, 9, -7])]),
 }
-A = torch.stack([symmetric(x.double(), k) for k, x in enumerate(SPECTRA.values())])
-G = vectors(len(A), 60)
 
 
-def full(value: float) -> Tensor:
-    return torch.full((1, len(A)), value, dtype=torch.float64)
+@pytest.fixture
+def A(device: torch.device) -> Tensor:
+    return torch.stack(
+        [symmetric(x.double(), k, device) for k, x in enumerate(SPECTRA.values())]
+    )
+
+
+@pytest.fixture
+def gradient(device: torch.device) -> Tensor:
+    return vectors(len(SPECTRA), 60, device=device)
+
+
+def full(gradient: Tensor, value: float) -> Tensor:
+    """The same damping for every run, ``(1, runs)``."""
+    return gradient.new_full((1, len(gradient)), value)
 
 
 @pytest.mark.parametrize("tolerance", [1e-1, 1e-2, 1e-6])
 @pytest.mark.parametrize("mu", [1e-8, 1e-4, 1e-2, 1.0, 100.0])
-def test_no_more_than_the_tolerance_is_missing(mu: float, tolerance: float) -> None:
+def test_no_more_than_the_tolerance_is_missing(
+    A: Tensor, gradient: Tensor, mu: float, tolerance: float
+) -> None:
     operator = DenseOperator(matrices=A)
-    best = reduce(operator, G).regularised(full(mu))
+    best = reduce(operator, gradient).regularised(full(gradient, mu))
     found = krylov_reduction(
-        operator, G, regularisations=full(mu), tolerance=tolerance
-    ).regularised(full(mu))
+        operator, gradient, regularisations=full(gradient, mu), tolerance=tolerance
+    ).regularised(full(gradient, mu))
 
-    square = G.square().sum(1)
+    square = gradient.square().sum(1)
     reduction = square - best.squared_residual - mu * best.squared_length
     reached = square - found.squared_residual - mu * found.squared_length
     assert (reached >= (1 - tolerance) * reduction - 1e-12 * square).all()
@@ -44,20 +57,26 @@ def test_no_more_than_the_tolerance_is_missing(mu: float, tolerance: float) -> N
 @pytest.mark.parametrize("tolerance", [1e-1, 1e-3, 1e-6])
 @pytest.mark.parametrize("gamma", [1e-2, 0.5, 20.0])
 def test_damped_systems_are_solved_to_the_tolerance(
-    gamma: float, tolerance: float
+    A: Tensor, gradient: Tensor, gamma: float, tolerance: float
 ) -> None:
     found = krylov_reduction(
-        DenseOperator(matrices=A), G, dampings=full(gamma), tolerance=tolerance
-    ).damped(full(gamma))
+        DenseOperator(matrices=A),
+        gradient,
+        dampings=full(gradient, gamma),
+        tolerance=tolerance,
+    ).damped(full(gradient, gamma))
 
     p = found.directions[0]
-    residual = torch.einsum("rij,rj->ri", A, p) + gamma * p + G
-    assert (residual.norm(dim=1) <= tolerance * G.norm(dim=1) + 1e-9).all()
+    residual = torch.einsum("rij,rj->ri", A, p) + gamma * p + gradient
+    assert (residual.norm(dim=1) <= tolerance * gradient.norm(dim=1) + 1e-9).all()
 
 
-def test_spaces_grow_no_further_than_needed() -> None:
+def test_spaces_grow_no_further_than_needed(A: Tensor, gradient: Tensor) -> None:
     found = krylov_reduction(
-        DenseOperator(matrices=A), G, regularisations=full(1e-2), tolerance=1e-2
+        DenseOperator(matrices=A),
+        gradient,
+        regularisations=full(gradient, 1e-2),
+        tolerance=1e-2,
     )
     products = dict(zip(SPECTRA, found.products.tolist(), strict=True))
 
@@ -67,40 +86,43 @@ def test_spaces_grow_no_further_than_needed() -> None:
     assert products["indefinite"] > products["definite"]
 
 
-def test_only_growing_runs_cost_products() -> None:
+def test_only_growing_runs_cost_products(A: Tensor, gradient: Tensor) -> None:
     counts = Counts()
     operator = ObservedOperator(inner=DenseOperator(matrices=A), announce=counts)
 
-    found = krylov_reduction(operator, G, regularisations=full(1e-4))
+    found = krylov_reduction(operator, gradient, regularisations=full(gradient, 1e-4))
 
     spare = 2 * int(found.products.min())  # of runs that ended before the next look
     assert found.products.sum() <= counts.products <= found.products.sum() + spare
 
 
-def test_a_bound_on_the_dimension_holds() -> None:
+def test_a_bound_on_the_dimension_holds(A: Tensor, gradient: Tensor) -> None:
     found = krylov_reduction(
-        DenseOperator(matrices=A), G, regularisations=full(1e-12), max_dimension=7
+        DenseOperator(matrices=A),
+        gradient,
+        regularisations=full(gradient, 1e-12),
+        max_dimension=7,
     )
 
     assert found.basis.shape == (len(A), 8, 60)
     assert found.products.max() == 7
 
 
-def test_runs_do_not_see_each_other() -> None:
+def test_runs_do_not_see_each_other(A: Tensor, gradient: Tensor) -> None:
     together = krylov_reduction(
-        DenseOperator(matrices=A), G, regularisations=full(1e-3)
+        DenseOperator(matrices=A), gradient, regularisations=full(gradient, 1e-3)
     )
-    steps = together.regularised(full(1e-3))
+    steps = together.regularised(full(gradient, 1e-3))
 
     for run in range(len(A)):
         part = slice(run, run + 1)
         alone = krylov_reduction(
             DenseOperator(matrices=A[part]),
-            G[part],
-            regularisations=full(1e-3)[:, part],
+            gradient[part],
+            regularisations=full(gradient, 1e-3)[:, part],
         )
         assert alone.products[0] == together.products[run]
         torch.testing.assert_close(
-            alone.regularised(full(1e-3)[:, part]).directions[:, 0],
+            alone.regularised(full(gradient, 1e-3)[:, part]).directions[:, 0],
             steps.directions[:, run],
         )

@@ -44,6 +44,7 @@ def assembly(module: nn.Module, loss: str, x: Tensor, y: Tensor) -> DenseAssembl
 )
 def test_assembled_hessians_are_those_of_autograd(
     *,
+    device: torch.device,
     sizes: list[int],
     activation: str,
     loss: str,
@@ -53,11 +54,11 @@ def test_assembled_hessians_are_those_of_autograd(
 ) -> None:
     module = mlp(sizes, activation, bias=bias)
     layout = ParameterLayout.of(module)
-    x = draw(samples, sizes[0], seed=0)
-    y = draw(samples, sizes[-1], seed=1)
+    x = draw(samples, sizes[0], seed=0).to(device)
+    y = draw(samples, sizes[-1], seed=1).to(device)
     if loss == "cross_entropy":
-        y = torch.arange(samples) % sizes[-1]
-    theta = draw(runs, layout.parameters, seed=2)
+        y = torch.arange(samples, device=device) % sizes[-1]
+    theta = draw(runs, layout.parameters, seed=2).to(device)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dense_assembly, "_CACHE_BYTES", 1)  # chunks of 16 samples
         hessians = assembly(module, loss, x, y)(theta)
@@ -75,11 +76,11 @@ def test_assembled_hessians_are_those_of_autograd(
         assert skew <= 1e-14 * scale
 
 
-def test_runs_in_one_piece_agree_with_runs_alone() -> None:
+def test_runs_in_one_piece_agree_with_runs_alone(device: torch.device) -> None:
     module = mlp([4, 3, 2], "tanh")
-    x, y = draw(50, 4, seed=0), draw(50, 2, seed=1)
+    x, y = draw(50, 4, seed=0).to(device), draw(50, 2, seed=1).to(device)
     form = assembly(module, "mse", x, y)
-    theta = draw(6, ParameterLayout.of(module).parameters, seed=2)
+    theta = draw(6, ParameterLayout.of(module).parameters, seed=2).to(device)
     alone = torch.cat([form(row) for row in theta.split(1)])
     torch.testing.assert_close(form(theta), alone, rtol=1e-13, atol=1e-13)
 

@@ -74,7 +74,7 @@ def matrix(module: nn.Module, x: Tensor, theta: Tensor, loss: str, l2: float) ->
         named = {k: v[0] for k, v in layout.unflatten(flat[None]).items()}
         return torch.func.functional_call(module, named, (sample[None],))[0]
 
-    total = 2 * l2 * torch.eye(len(theta), dtype=theta.dtype)
+    total = 2 * l2 * torch.eye(len(theta)).to(theta)
     for sample in x:
         value = outputs(theta, sample)
         jacobian = torch.as_tensor(
@@ -92,27 +92,32 @@ def matrix(module: nn.Module, x: Tensor, theta: Tensor, loss: str, l2: float) ->
 
 
 def targets(outputs: Tensor, loss: str) -> Tensor:
-    return draw(*outputs.shape, seed=3) if loss == "mse" else outputs.argmin(-1)
+    return (
+        draw(*outputs.shape, seed=3).to(outputs)
+        if loss == "mse"
+        else outputs.argmin(-1)
+    )
 
 
 @pytest.mark.parametrize("budget", [2**30, 20_000])
 @pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
 @pytest.mark.parametrize("case", list(CASES))
 def test_matrices_are_those_of_dense_jacobians(
-    case: str, loss: str, budget: int
+    case: str, loss: str, budget: int, device: torch.device
 ) -> None:
     module, x = CASES[case]()
+    x = x.to(device)
     layout = ParameterLayout.of(module)
-    theta = draw(3, layout.parameters, seed=1) / 2
+    theta = draw(3, layout.parameters, seed=1).to(device) / 2
     named = {k: v[0] for k, v in layout.unflatten(theta[:1]).items()}
     y = targets(torch.func.functional_call(module, named, (x,)), loss)
     objective = NetworkObjective(
         module=module, x=x, y=y, loss=loss, l2=0.01, memory_budget_bytes=budget
     )
-    vectors = draw(3, objective.parameters, seed=2)
+    vectors = draw(3, objective.parameters, seed=2).to(device)
     found = objective.gauss_newton(theta)
     products, dense = found.matvec(vectors), found.dense()
-    taken = found.take(torch.tensor([2, 0]))
+    taken = found.take(torch.tensor([2, 0], device=device))
     assert (found.runs, found.size) == theta.shape
     for row in range(3):
         exact = matrix(module, x, theta[row], loss, 0.01)

@@ -26,14 +26,14 @@ def from_data(x: Tensor, theta: Tensor, hidden: int) -> Tensor:
     seed=st.integers(0, 99),
 )
 def test_derivatives_are_those_of_the_data(
-    k: int, hidden: int, n: int, runs: int, seed: int
+    *, device: torch.device, k: int, hidden: int, n: int, runs: int, seed: int
 ) -> None:
-    x = autoencoder_samples(input_size=k, samples=n, seed=seed).x
+    x = autoencoder_samples(input_size=k, samples=n, seed=seed).x.to(device)
     objective = LinearAutoencoderObjective(x=x, hidden_size=hidden)
     generator = torch.Generator().manual_seed(seed)
     shape = runs, objective.parameters
-    theta = torch.randn(shape, generator=generator, dtype=torch.float64)
-    vectors = torch.randn(shape, generator=generator, dtype=torch.float64)
+    theta = torch.randn(shape, generator=generator, dtype=torch.float64).to(device)
+    vectors = torch.randn(shape, generator=generator, dtype=torch.float64).to(device)
     point = objective.linearise(theta)
     dense, products = point.hessian.dense(), point.hessian.matvec(vectors)
     for row in range(runs):

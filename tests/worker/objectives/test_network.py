@@ -146,16 +146,19 @@ def direct_loss(
 
 @pytest.mark.parametrize("budget", [2**30, 60_000, 5_000])
 @pytest.mark.parametrize("case", list(CASES))
-def test_derivatives_are_those_of_the_mean_loss(case: str, budget: int) -> None:
+def test_derivatives_are_those_of_the_mean_loss(
+    case: str, budget: int, device: torch.device
+) -> None:
     module, x, y, loss = CASES[case]()
+    x, y = x.to(device), y.to(device)
     objective = NetworkObjective(
         module=module, x=x, y=y, loss=loss, l2=0.01, memory_budget_bytes=budget
     )
-    theta = draw(3, objective.parameters, seed=1) / 2
-    vectors = draw(3, objective.parameters, seed=2)
+    theta = draw(3, objective.parameters, seed=1).to(device) / 2
+    vectors = draw(3, objective.parameters, seed=2).to(device)
     point = objective.linearise(theta)
     products, dense = point.hessian.matvec(vectors), point.hessian.dense()
-    taken = point.hessian.take(torch.tensor([2, 0]))
+    taken = point.hessian.take(torch.tensor([2, 0], device=device))
     direct = direct_loss(module, x, y, loss, 0.01)
     for row in range(3):
         exact = torch.as_tensor(functional.hessian(direct, theta[row]))
@@ -175,10 +178,11 @@ def test_derivatives_are_those_of_the_mean_loss(case: str, budget: int) -> None:
     torch.testing.assert_close(objective.value(theta), point.value)
 
 
-def test_a_run_does_not_see_its_batch() -> None:
+def test_a_run_does_not_see_its_batch(device: torch.device) -> None:
     module, x, y, loss = CASES["average pool"]()
+    x, y = x.to(device), y.to(device)
     objective = NetworkObjective(module=module, x=x, y=y, loss=loss)
-    theta = draw(5, objective.parameters)
+    theta = draw(5, objective.parameters).to(device)
     together, alone = objective.linearise(theta), objective.linearise(theta[3:4])
     torch.testing.assert_close(together.gradient[3:4], alone.gradient)
     torch.testing.assert_close(

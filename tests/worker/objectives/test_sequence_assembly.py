@@ -27,7 +27,7 @@ def draw(*shape: int, seed: int = 0) -> Tensor:
 
 def outputs_of(module: nn.Module, x: Tensor) -> Tensor:
     layout = ParameterLayout.of(module)
-    named = layout.unflatten(draw(1, layout.parameters))
+    named = layout.unflatten(draw(1, layout.parameters).to(x))
     values = {name: value[0] for name, value in named.items()}
     return torch.func.functional_call(module, values, (x,))
 
@@ -36,9 +36,9 @@ def problem(module: nn.Module, x: Tensor, loss: str) -> NetworkLoss:
     """The network with targets that fit."""
     outputs = outputs_of(module, x)
     if loss == "mse":
-        y = draw(*outputs.shape, seed=5)
+        y = draw(*outputs.shape, seed=5).to(x)
     else:
-        y = torch.arange(len(x)) * 7 % outputs.shape[1]
+        y = torch.arange(len(x), device=x.device) * 7 % outputs.shape[1]
     layout = ParameterLayout.of(module)
     return NetworkLoss(
         module=module,
@@ -55,7 +55,7 @@ def check(module: nn.Module, x: Tensor, loss: str, *, budget: int = 2**30) -> No
     whole = problem(module, x, loss)
     assembly = assembly_of(whole, kind=loss, budget=budget)
     assert isinstance(assembly, SequenceAssembly)
-    theta = draw(1, whole.layout.parameters, seed=1) / 2
+    theta = draw(1, whole.layout.parameters, seed=1).to(x) / 2
     hessians = assembly(theta)
     assert torch.equal(hessians, hessians.mT)
     for run, hessian in zip(theta, hessians, strict=True):
@@ -131,10 +131,10 @@ class Images:
 @settings(deadline=None, max_examples=25)
 @given(data=st.data())
 def test_hessians_of_random_image_networks_are_those_of_autograd(
-    data: st.DataObject,
+    device: torch.device, data: st.DataObject
 ) -> None:
     images = Images(data.draw)
-    x = draw(data.draw(st.integers(1, 5)), *images.shape)
+    x = draw(data.draw(st.integers(1, 5)), *images.shape).to(device)
     chain = [images.layer() for _ in range(images.whole(1, 4))]
     features = math.prod(images.shape)
     loss = data.draw(st.sampled_from(["mse", "cross_entropy"]))
@@ -154,7 +154,14 @@ def test_hessians_of_random_image_networks_are_those_of_autograd(
     last=st.booleans(),
 )
 def test_hessians_of_networks_of_vectors_are_those_of_autograd(
-    *, width: int, affine: bool, kind: str, loss: str, samples: int, last: bool
+    *,
+    device: torch.device,
+    width: int,
+    affine: bool,
+    kind: str,
+    loss: str,
+    samples: int,
+    last: bool,
 ) -> None:
     def norm(features: int) -> nn.Module:
         return layers.layer_norm([features], affine=affine)
@@ -172,7 +179,7 @@ def test_hessians_of_networks_of_vectors_are_those_of_autograd(
     ]
     if last:
         chain.append(norm(2))
-    check(sequential(chain), draw(samples, 3), loss)
+    check(sequential(chain), draw(samples, 3).to(device), loss)
 
 
 def test_precision_is_that_of_the_inputs() -> None:
