@@ -149,6 +149,12 @@ class BadCursor(ServiceError):
     status, code, title = 422, "bad_cursor", "The cursor is invalid"
 
 
+class IdempotencyKeyReused(ServiceError):
+    """The idempotency key came with another request before."""
+
+    status, code, title = 422, "idempotency_key_reused", "The key is taken"
+
+
 class RequestInvalid(ServiceError):
     """The request does not have the documented form."""
 

@@ -33,6 +33,7 @@ class Reconciliation:
     published: int
     removed: int
     swept: int
+    forgotten: int
 
 
 @final
@@ -74,6 +75,7 @@ class Reconciler:
             published=self._announce(),
             removed=self._remove(),
             swept=self.stores.blobs.sweep(older_than_seconds=_SCRATCH_SECONDS),
+            forgotten=recovery.forget(),
         )
         checkpoint(self.stores.engine)
         return done

@@ -6,9 +6,10 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from service.http.entity_tags import REVALIDATED, is_current, strong
+from service.http.idempotency import REPLAYED
 from service.operations.presentation import job, job_url
 from service.schemas.jobs import TERMINAL_STATES
-from service.stores.jobs import JobRecord
+from service.stores.job_records import JobRecord
 
 _PAUSES = ((10, 1), (60, 5))  # of jobs younger than the first, in seconds
 _LONGEST_PAUSE = 15
@@ -20,9 +21,12 @@ def job_answer(
     status: int = 200,
     waited: int | None = None,
     if_none_match: str | None = None,
+    replayed: bool = False,
 ) -> Response:
     """A job with its entity tag; without a body when the client has it already."""
     headers = {**REVALIDATED, "ETag": strong(f"{record.id}-{record.sequence}")}
+    if replayed:
+        headers[REPLAYED] = "true"
     if waited is not None:
         headers["Preference-Applied"] = f"wait={waited}"
     if record.state not in TERMINAL_STATES:

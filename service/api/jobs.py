@@ -16,6 +16,7 @@ from service.dependencies import (
     SubmissionDep,
 )
 from service.http.entity_tags import UNCHANGED, IfNoneMatch
+from service.http.idempotency import IdempotencyKeyHeader
 from service.http.json_routes import JsonRoute
 from service.http.preferences import Wait
 from service.operations.presentation import job
@@ -69,9 +70,18 @@ async def create_job(
     submission: SubmissionDep,
     wait: Wait,
     body: JobRequest,
+    idempotency_key: IdempotencyKeyHeader = None,
 ) -> Response:
-    """Creates a job; it runs as soon as a worker is free."""
-    record = await run_in_threadpool(submission.submit, principal.tenant, body)
+    """Creates a job; it runs as soon as a worker is free.
+
+    With an `Idempotency-Key` the request can be repeated safely, whatever became of its
+    answer: one job is made, and the first answer given again. Another body under the
+    same key is refused.
+    """
+    created = await run_in_threadpool(
+        submission.submit, principal.tenant, body, idempotency_key=idempotency_key
+    )
+    record = created.record
     if wait:
         record = await ended(
             lambda: jobs.get(principal.tenant, record.id),
@@ -79,7 +89,7 @@ async def create_job(
             abandoned=request.is_disconnected,
         )
     status = 200 if record.state in TERMINAL_STATES else 202
-    return job_answer(record, status=status, waited=wait)
+    return job_answer(record, status=status, waited=wait, replayed=created.replayed)
 
 
 @router.get("")
@@ -141,10 +151,17 @@ def cancel_job(
     responses=problems(404, 409, 410),
 )
 def retry_job(
-    *, principal: JobWriter, job_id: JobIdDep, submission: SubmissionDep
+    *,
+    principal: JobWriter,
+    job_id: JobIdDep,
+    submission: SubmissionDep,
+    idempotency_key: IdempotencyKeyHeader = None,
 ) -> Response:
     """Creates a new job with the specification of one that has ended."""
-    return job_answer(submission.retry(principal.tenant, job_id), status=202)
+    created = submission.retry(
+        principal.tenant, job_id, idempotency_key=idempotency_key
+    )
+    return job_answer(created.record, status=202, replayed=created.replayed)
 
 
 @router.delete("/{job_id}", status_code=204, responses=problems(404, 409, 410))

@@ -1,5 +1,7 @@
 """Submitting a job: resolve it, make it durable, then tell a worker."""
 
+import hashlib
+import json
 import logging
 import math
 from dataclasses import dataclass
@@ -16,7 +18,9 @@ from service.schemas.account import Limits
 from service.schemas.base import FileId
 from service.schemas.jobs import TERMINAL_STATES, JobRequest, Validation
 from service.stores.files import FileStore
-from service.stores.jobs import JobRecord, JobStore, ShardRange
+from service.stores.idempotency import IdempotencyKey
+from service.stores.job_creation import CreatedJob, NewJob, ShardRange
+from service.stores.jobs import JobStore
 from service.stores.shards import ShardStore
 
 _log = logging.getLogger(__name__)
@@ -46,39 +50,25 @@ class Submission:
         )
 
     def submit(
-        self, tenant: str, request: JobRequest, *, retried_from: str | None = None
-    ) -> JobRecord:
+        self, tenant: str, request: JobRequest, *, idempotency_key: str | None = None
+    ) -> CreatedJob:
         """A new queued job, whether or not the broker could be told of it.
 
         Args:
             tenant: Whose it is.
             request: What is asked for.
-            retried_from: The job that it repeats.
+            idempotency_key: The client's name for this request; the job that it has
+                made already is returned.
 
         Returns:
-            Its record.
-
-        Raises:
-            FileNotFound: If the tenant has no such file.
-            JobInvalid: If it cannot run; the errors say why.
+            The job as it was created.
         """
-        resolution = self._resolve(tenant, request)
-        if resolution.resolved is None or resolution.estimate is None:
-            if resolution.findings[0].code == FileNotFound.code:
-                raise FileNotFound("A file is missing", errors=resolution.findings)
-            raise JobInvalid(resolution.findings)
-        record, shard_ids = self.jobs.create(
-            tenant=tenant,
-            request=resolution.resolved,
-            file_ids=file_ids(resolution.resolved.problem),
-            shard_ranges=self._ranges(resolution.estimate.starts),
-            max_attempts=self.max_attempts,
-            retried_from=retried_from,
-        )
-        self._announce(shard_ids)
-        return record
+        key = _key(idempotency_key, "create", request.model_dump(mode="json"))
+        return self._submit(tenant, request, key, retried_from=None)
 
-    def retry(self, tenant: str, job_id: str) -> JobRecord:
+    def retry(
+        self, tenant: str, job_id: str, *, idempotency_key: str | None = None
+    ) -> CreatedJob:
         """Returns a new job with the specification of one that has ended.
 
         Raises:
@@ -89,7 +79,37 @@ class Submission:
             raise JobNotTerminal(
                 f"The job is {record.state}; wait for it, or cancel it"
             )
-        return self.submit(tenant, record.request, retried_from=record.id)
+        key = _key(idempotency_key, "retry", job_id)
+        return self._submit(tenant, record.request, key, retried_from=record.id)
+
+    def _submit(
+        self,
+        tenant: str,
+        request: JobRequest,
+        key: IdempotencyKey | None,
+        *,
+        retried_from: str | None,
+    ) -> CreatedJob:
+        if key and (earlier := self.jobs.created_before(tenant, key)):
+            return earlier
+        resolution = self._resolve(tenant, request)
+        if resolution.resolved is None or resolution.estimate is None:
+            if resolution.findings[0].code == FileNotFound.code:
+                raise FileNotFound("A file is missing", errors=resolution.findings)
+            raise JobInvalid(resolution.findings)
+        created = self.jobs.create(
+            NewJob(
+                tenant=tenant,
+                request=resolution.resolved,
+                file_ids=file_ids(resolution.resolved.problem),
+                shard_ranges=self._ranges(resolution.estimate.starts),
+                max_attempts=self.max_attempts,
+                retried_from=retried_from,
+                idempotency_key=key,
+            )
+        )
+        self._announce(created.shard_ids)
+        return created
 
     def _resolve(self, tenant: str, request: JobRequest) -> Resolution:
         summaries: dict[FileId, FileSummary] = {}
@@ -122,3 +142,12 @@ class Submission:
             # The job is there, so that its client must be told; a second message for
             # a shard does no harm.
             _log.warning("publication is not recorded: %s", type(error).__name__)
+
+
+def _key(name: str | None, operation: str, asked: object) -> IdempotencyKey | None:
+    if name is None:
+        return None
+    text = json.dumps([operation, asked], sort_keys=True)
+    return IdempotencyKey(
+        name=name, fingerprint=hashlib.sha256(text.encode()).hexdigest()
+    )

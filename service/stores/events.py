@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select
 from service.schemas.events import Event
 from service.stores.clock import moment
 from service.stores.database import read
-from service.stores.jobs import find_job
+from service.stores.job_records import find_job
 from service.stores.tables import events
 
 _LAST = 2**31 - 1  # of the column

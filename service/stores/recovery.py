@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, delete, func, or_, select, update
 from service.schemas.jobs import JobError
 from service.stores.clock import now_ms
 from service.stores.database import AnyRow, insert, read, write
+from service.stores.idempotency import forget_old_keys
 from service.stores.lifecycle import LockedJob, lock_job
 from service.stores.tables import expired_jobs, jobs, shards, workers
 
@@ -196,6 +197,11 @@ class RecoveryStore:
                     .on_conflict_do_nothing()
                 )
         return row is not None
+
+    def forget(self) -> int:
+        """Returns how many idempotency keys no longer count; they are gone."""
+        with write(self._engine) as connection:
+            return forget_old_keys(connection)
 
 
 def _any_idle(connection: Connection) -> bool:

@@ -16,7 +16,7 @@ from service.stores.clock import moment, now_ms
 from service.stores.database import AnyRow, read, write
 from service.stores.events import NewEvent
 from service.stores.files import FileRecord, job_file_records
-from service.stores.jobs import ARTIFACTS
+from service.stores.job_records import ARTIFACTS
 from service.stores.leases import count_refusal, leased, new_token
 from service.stores.lifecycle import LockedJob, lock_job
 from service.stores.tables import jobs, shards

@@ -10,7 +10,8 @@ from typing import Any
 from service.schemas.jobs import JobRequest
 from service.settings import Settings
 from service.stores.bundle import Stores
-from service.stores.jobs import JobRecord, ShardRange
+from service.stores.job_creation import NewJob, ShardRange
+from service.stores.job_records import JobRecord
 from tests.support.job_bodies import quartic
 from tests.support.procs import children
 from tests.support.standin_runner import Behaviour
@@ -42,14 +43,16 @@ class Bench:
         """The ids of a new job and of its shards."""
         body = quartic(starts=2 * shards, seed=int(behaviour), **more)
         self.stores.keys.create(tenant=TENANT, scopes=frozenset())
-        job, shard_ids = self.stores.jobs.create(
-            tenant=TENANT,
-            request=JobRequest.model_validate(body),
-            file_ids=[],
-            shard_ranges=[ShardRange(first=2 * i, count=2) for i in range(shards)],
-            max_attempts=self.settings.max_attempts,
+        created = self.stores.jobs.create(
+            NewJob(
+                tenant=TENANT,
+                request=JobRequest.model_validate(body),
+                file_ids=[],
+                shard_ranges=[ShardRange(first=2 * i, count=2) for i in range(shards)],
+                max_attempts=self.settings.max_attempts,
+            )
         )
-        return job.id, shard_ids
+        return created.record.id, created.shard_ids
 
     def run(self, behaviour: Behaviour, **more: Any) -> JobRecord:  # noqa: ANN401
         """A job after one attempt at its only shard."""

@@ -1,10 +1,14 @@
 """A small job, as the stores take and end it."""
 
+from typing import Any
+
 from service.schemas.environment import Environment
 from service.schemas.jobs import JobError, JobRequest
 from service.schemas.reports import Counts
 from service.stores.bundle import Stores
-from service.stores.jobs import JobRecord, ShardRange
+from service.stores.idempotency import IdempotencyKey
+from service.stores.job_creation import NewJob, ShardRange
+from service.stores.job_records import JobRecord
 from service.stores.shards import Claim
 
 QUARTIC = {
@@ -35,8 +39,7 @@ def job_request(
     )
 
 
-def create_job(
-    stores: Stores,
+def new_job(
     *,
     shards: int = 1,
     tenant: str = "ada",
@@ -45,16 +48,27 @@ def create_job(
     max_attempts: int = 3,
     time_limit_seconds: int = 3600,
     start_within_seconds: float | None = None,
-) -> tuple[JobRecord, list[str]]:
-    """A queued job of so many shards of two starts each, and their ids."""
-    return stores.jobs.create(
+    idempotency_key: IdempotencyKey | None = None,
+) -> NewJob:
+    """A job to create, of so many shards of two starts each."""
+    return NewJob(
         tenant=tenant,
         request=job_request(labels, time_limit_seconds),
         file_ids=file_ids,
         shard_ranges=[ShardRange(first=2 * n, count=2) for n in range(shards)],
         max_attempts=max_attempts,
         start_within_seconds=start_within_seconds,
+        idempotency_key=idempotency_key,
     )
+
+
+def create_job(
+    stores: Stores,
+    **more: Any,  # noqa: ANN401 - of the new job
+) -> tuple[JobRecord, list[str]]:
+    """A queued job of so many shards of two starts each, and their ids."""
+    created = stores.jobs.create(new_job(**more))
+    return created.record, created.shard_ids
 
 
 def claim(stores: Stores, shard_id: str, *, lease_seconds: float = 60.0) -> Claim:
