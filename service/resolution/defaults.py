@@ -8,7 +8,12 @@ from service.schemas.starts import WeightsStarts
 
 
 def with_defaults(
-    request: JobRequest, *, matching: Matching | None, starts: int, parameters: int
+    request: JobRequest,
+    *,
+    matching: Matching | None,
+    starts: int,
+    parameters: int,
+    order: int,
 ) -> JobRequest:
     """The request, with what the client left open filled in.
 
@@ -17,6 +22,7 @@ def with_defaults(
         matching: Which uploaded tensor is which parameter, where there are weights.
         starts: Number of starts.
         parameters: Number of parameters.
+        order: Of the matrix whose spectrum is asked for.
 
     Returns:
         A request that resolves to itself.
@@ -35,6 +41,6 @@ def with_defaults(
         )
     if request.spectrum is not None:
         changes["spectrum"] = request.spectrum.model_copy(
-            update={"top": min(request.spectrum.top, parameters)}
+            update={"top": min(request.spectrum.top, order)}
         )
     return request.model_copy(update=changes)

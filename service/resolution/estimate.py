@@ -15,6 +15,7 @@ def estimated(
     outlook: Outlook,
     *,
     parameters: int,
+    order: int,
     starts: int,
     limits: Limits,
 ) -> Estimate:
@@ -24,24 +25,29 @@ def estimated(
         specification: The job.
         outlook: What its problem computes on.
         parameters: Number of parameters.
+        order: Of the matrix whose spectrum is asked for, 0 for none.
         starts: Number of starts.
         limits: Bounds on one job.
 
     Returns:
         Figures that every JSON reader can hold, cut there.
     """
-    dense = parameters <= limits.dense_parameters
     samples = outlook.samples
     memory = memory_bytes(
         specification,
         outlook,
         parameters=parameters,
+        order=order,
         starts=starts,
-        dense=dense,
+        dense_limit=limits.dense_parameters,
         budget=limits.memory_budget_bytes,
     )
     work = gradient_evaluations(
-        specification, parameters=parameters, starts=starts, dense=dense
+        specification,
+        parameters=parameters,
+        order=order,
+        starts=starts,
+        dense_limit=limits.dense_parameters,
     )
     return Estimate(
         parameters=min(parameters, _LARGEST),

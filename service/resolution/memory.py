@@ -51,8 +51,9 @@ def memory_bytes(
     outlook: Outlook,
     *,
     parameters: int,
+    order: int,
     starts: int,
-    dense: bool,
+    dense_limit: int,
     budget: int,
 ) -> int:
     """The estimate: a batch of runs, data, results.
@@ -61,14 +62,16 @@ def memory_bytes(
         specification: The job.
         outlook: What its problem computes on.
         parameters: Number of parameters.
+        order: Of the matrix whose spectrum is asked for, 0 for none.
         starts: Number of starts.
-        dense: Whether Hessians are formed.
+        dense_limit: Up to this order matrices are formed.
         budget: What a batch of runs may take.
 
     Returns:
         Bytes.
     """
     item = ITEM_BYTES[specification.precision]
+    dense = parameters <= dense_limit
     finder = specification.finder
     formed = dense and not (
         isinstance(finder, NoFinder | GradientNormFinder) or finder.hessian == "krylov"
@@ -84,7 +87,8 @@ def memory_bytes(
     classification = _Batch(
         size=parameters,
         item=8 if dense else item,  # spectra are computed in double precision
-        vectors=POINT_VECTORS + (0 if dense else _basis(specification, parameters)),
+        vectors=POINT_VECTORS
+        + (0 if dense else _basis(specification, parameters, order)),
         matrices=MATRICES if dense else 0,
         work_space=WORK_SPACE if dense else 0,
         most=POINTS_AT_ONCE,
@@ -194,11 +198,11 @@ def _search_vectors(finder: Finder, parameters: int, item: int, *, formed: bool)
     return vectors
 
 
-def _basis(specification: Specification, parameters: int) -> int:
+def _basis(specification: Specification, parameters: int, order: int) -> int:
     """Lanczos vectors of a point, for measures and for a spectrum."""
     spectrum = specification.spectrum
     extremes = density = 0
     if spectrum is not None:
-        extremes = 2 * (4 * spectrum.top + 20)
-        density = spectrum.density.steps if spectrum.density else 0
+        extremes = min(2 * order, 2 * (4 * spectrum.top + 20))
+        density = min(order, spectrum.density.steps) if spectrum.density else 0
     return min(2 * parameters, max(BASIS, extremes, density))

@@ -12,13 +12,13 @@ from service.resolution.findings import ROOT, Findings
 from service.resolution.limits import check_limit, check_limits
 from service.resolution.parameters import parameter_count, parameter_shapes
 from service.resolution.problems import check_problem
+from service.resolution.spectra import check_spectrum, matrix_order
 from service.resolution.starts import check_starts, start_count
 from service.resolution.weights import match_weights
 from service.schemas.account import Limits
 from service.schemas.base import FileId
 from service.schemas.jobs import Estimate, JobRequest
 from service.schemas.problem_details import FieldError
-from service.schemas.spectra import LanczosSpectrum
 from service.schemas.starts import ExplicitStarts
 
 
@@ -71,7 +71,8 @@ def resolve(
     check_finder(
         request.finder, parameters=parameters, limits=limits, findings=findings
     )
-    _check_spectrum(request.spectrum, parameters, findings)
+    check_spectrum(request.spectrum, problem, shapes, findings)
+    order = matrix_order(request.spectrum, shapes)
     starts = start_count(request.starts, points)
     check_limit(
         ROOT / "time_limit_seconds",
@@ -83,7 +84,12 @@ def resolve(
     estimate = None
     if outlook is not None and starts is not None:
         estimate = estimated(
-            request, outlook, parameters=parameters, starts=starts, limits=limits
+            request,
+            outlook,
+            parameters=parameters,
+            order=order,
+            starts=starts,
+            limits=limits,
         )
         explicit = isinstance(request.starts, ExplicitStarts)
         check_limits(
@@ -95,20 +101,10 @@ def resolve(
     if findings.errors or starts is None or estimate is None:
         return Resolution(resolved=None, findings=findings.errors, estimate=estimate)
     resolved = with_defaults(
-        request, matching=matching, starts=starts, parameters=parameters
+        request,
+        matching=matching,
+        starts=starts,
+        parameters=parameters,
+        order=order,
     )
     return Resolution(resolved=resolved, findings=[], estimate=estimate)
-
-
-def _check_spectrum(
-    spectrum: LanczosSpectrum | None, parameters: int, findings: Findings
-) -> None:
-    """A number of eigenvalues that the client did not write is cut to what there is."""
-    if spectrum is None or "top" not in spectrum.model_fields_set:
-        return
-    if spectrum.top > parameters:
-        findings.add(
-            ROOT / "spectrum" / "top",
-            "top_too_large",
-            f"There are only {parameters} eigenvalues.",
-        )

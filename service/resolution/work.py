@@ -49,25 +49,32 @@ def krylov_iterations(parameters: int) -> int:
 
 
 def gradient_evaluations(
-    specification: Specification, *, parameters: int, starts: int, dense: bool
+    specification: Specification,
+    *,
+    parameters: int,
+    order: int,
+    starts: int,
+    dense_limit: int,
 ) -> int:
     """The bound.
 
     Args:
         specification: The job.
         parameters: Number of parameters.
+        order: Of the matrix whose spectrum is asked for, 0 for none.
         starts: Number of starts.
-        dense: Whether Hessians are formed, at a product for each parameter.
+        dense_limit: Up to this order matrices are formed, at a product for each row.
 
     Returns:
         Evaluations for all starts together.
     """
+    dense = parameters <= dense_limit
     solve = min(4 * parameters, KRYLOV_LIMIT)
     classification = 1 + PRODUCT_COST * (parameters if dense else 2 * solve)
     each = (
         _search(specification.finder, parameters, dense=dense)
         + classification
-        + _spectrum(specification.spectrum, dense=dense)
+        + _spectrum(specification.spectrum, order, formed=order <= dense_limit)
     )
     chosen = specification.starts
     training = 2 * chosen.steps if isinstance(chosen, TrajectoryStarts) else 0
@@ -114,10 +121,11 @@ def _step(
             return subspace, REGULARISATIONS * GRADIENTS_PER_TRIAL
 
 
-def _spectrum(spectrum: LanczosSpectrum | None, *, dense: bool) -> int:
-    """Nothing where the Hessian is formed anyway."""
-    if spectrum is None or dense:
+def _spectrum(spectrum: LanczosSpectrum | None, order: int, *, formed: bool) -> int:
+    if spectrum is None:
         return 0
+    if formed:
+        return PRODUCT_COST * order
     products = EXTREMES_COST * spectrum.top
     if spectrum.density is not None:
         products += spectrum.density.steps * spectrum.density.probes

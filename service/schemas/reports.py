@@ -7,7 +7,7 @@ from service.schemas.base import JobId, Schema
 from service.schemas.environment import Environment
 from service.schemas.specifications import Specification
 
-Label = Literal["critical", "gradient_flat", "unconverged", "failed"]
+Label = Literal["critical", "gradient_flat", "unconverged", "unclassified", "failed"]
 
 
 class Counts(Schema):
@@ -16,6 +16,8 @@ class Counts(Schema):
     critical: int
     gradient_flat: int
     unconverged: int
+    unclassified: int
+    """Points of which only the spectrum was asked for, and which are not critical."""
     failed: int
     ever_gradient_flat: int
     """Runs whose relative residual exceeded the flatness cut-off at some iteration."""
@@ -62,13 +64,13 @@ class SearchSummary(Schema):
 
 
 class Index(Schema):
-    """Counts of the Hessian's eigenvalues by sign."""
+    """Counts of a matrix's eigenvalues by sign."""
 
     negative: int
     zero: int
     positive: int
     fraction: float
-    """Morse index over the number of parameters."""
+    """Of negative ones; for a Hessian the Morse index over the number of parameters."""
     method: str
     """`exact` or `estimated`."""
     standard_error: float | None
@@ -111,25 +113,42 @@ class ResidualBounds(Schema):
     smallest: list[float]
 
 
-class SpectrumReport(Schema):
-    """What was computed of the Hessian's spectrum at a point."""
+class Converged(Schema):
+    """Whether each value's residual bound is within 1e-8 of the largest magnitude."""
 
+    largest: list[bool]
+    smallest: list[bool]
+
+
+class SpectrumReport(Schema):
+    """What was computed of a matrix's spectrum at a point."""
+
+    matrix: str
+    """`hessian`, `gauss_newton` or `fisher`."""
+    parameters: str | None
+    """Pattern over names of parameters where it is only a diagonal block of these."""
+    order: int
+    """Of the matrix: the number of its parameters."""
     largest: list[float]
     """Largest algebraic eigenvalues, descending."""
     smallest: list[float]
     """Smallest algebraic eigenvalues, ascending."""
     residual_bounds: ResidualBounds
     converged: bool
-    """Whether every residual bound is within 1e-8 of the largest magnitude and a search
-    of the complement found no eigenvalue beyond these."""
+    """Whether every value is converged and a search of the complement found no
+    eigenvalue beyond these."""
+    converged_values: Converged
     trace: float | None
-    """An estimate where the point's index is one."""
+    """An estimate where the method is not `exact`."""
     frobenius_norm: float | None
-    """An estimate where the point's index is one."""
+    """An estimate where the method is not `exact`."""
+    index: Index | None
     density: DensityEstimate | None
     method: str
     """`exact` or `lanczos`."""
     hessian_vector_products: int
+    """Products with the matrix."""
+    notes: list[str]
 
 
 class Point(Schema):

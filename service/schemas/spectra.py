@@ -1,10 +1,12 @@
-"""Spectra: what is computed of the Hessian at every reported point."""
+"""Spectra: what is computed of a matrix at every reported point."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from service.schemas.base import Schema
+
+Matrix = Literal["hessian", "gauss_newton", "fisher"]
 
 
 class Density(Schema):
@@ -19,6 +21,13 @@ class LanczosSpectrum(Schema):
     """Extreme eigenvalues, and optionally the density."""
 
     kind: Literal["lanczos"]
+    matrix: Matrix = "hessian"
+    """Of the loss with its l2 term. `gauss_newton` is the generalised Gauss-Newton
+    matrix of a network; `fisher` is the Fisher information of the network's own
+    distribution of the targets, which equals it for both losses."""
+    parameters: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    """Shell-style pattern over names of parameters, such as `layers.0.*`: only the
+    diagonal block of those that match; null is the whole matrix."""
     top: Annotated[int, Field(ge=1, le=1000)] = 10
     """How many of the largest and of the smallest eigenvalues."""
     density: Density | None = None

@@ -172,6 +172,8 @@ SPECTRUM = st.none() | record(
     "lanczos",
     {},
     {
+        "matrix": st.sampled_from(["hessian", "gauss_newton", "fisher"]),
+        "parameters": st.none() | st.sampled_from(["*", "layers.0.*", "*.bias", "[x"]),
         "top": st.integers(1, 1000),
         "density": st.none()
         | st.fixed_dictionaries(

@@ -20,7 +20,12 @@ QUARTIC = {
     "starts": {"kind": "box", "low": [-1.0], "high": [1.0], "count": 6},
 }
 COUNTS = Counts(
-    critical=6, gradient_flat=0, unconverged=0, failed=0, ever_gradient_flat=0
+    critical=6,
+    gradient_flat=0,
+    unconverged=0,
+    unclassified=0,
+    failed=0,
+    ever_gradient_flat=0,
 )
 ENVIRONMENT = Environment(
     gradflat="0.1.0", torch="2.13.0", python="3.11.7", device="cpu", threads=1

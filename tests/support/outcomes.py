@@ -106,6 +106,7 @@ def report_of(claim: Claim, *, points: int, artifacts: list[Artifact]) -> Report
             critical=labels.count("critical"),
             gradient_flat=labels.count("gradient_flat"),
             unconverged=labels.count("unconverged"),
+            unclassified=0,
             failed=0,
             ever_gradient_flat=0,
         ),

@@ -194,6 +194,7 @@ def make_report(
             critical=len(points),
             gradient_flat=0,
             unconverged=0,
+            unclassified=0,
             failed=0,
             ever_gradient_flat=0,
         ),

@@ -1,5 +1,6 @@
 """Problems from their specifications."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -12,6 +13,7 @@ from service.schemas.specifications import Specification
 from worker.build.datasets import samples_of
 from worker.build.networks import network
 from worker.datasets.samples import Dataset
+from worker.linalg.operators import SymmetricOperator
 from worker.networks import architectures, layers, weights as files
 from worker.networks.weights import ParameterLayout
 from worker.objectives.analytic import AnalyticCriticalPoints
@@ -37,6 +39,7 @@ class Built:
         uploaded: Uploaded points, ``(points, parameters)``, where there are any.
         network: The network, where there is one to be initialised.
         analytic: All critical points, where they are known.
+        gauss_newton: Gauss-Newton matrices at points, where there are any.
         warnings: What to beware of.
     """
 
@@ -48,6 +51,7 @@ class Built:
     uploaded: Tensor | None = None
     network: nn.Module | None = None
     analytic: AnalyticCriticalPoints | None = None
+    gauss_newton: Callable[[Tensor], SymmetricOperator] | None = None
 
 
 def problem(
@@ -91,6 +95,7 @@ def problem(
                 dataset=data,
                 uploaded=_uploaded(spec, weights, objective.layout, dtype, device),
                 network=module,
+                gauss_newton=objective.gauss_newton,
                 warnings=objective.warnings,
             )
         case p.LinearAutoencoderProblem() as spec:

@@ -12,6 +12,7 @@ class Label(Enum):
     CRITICAL = "critical"
     GRADIENT_FLAT = "gradient_flat"
     UNCONVERGED = "unconverged"
+    UNCLASSIFIED = "unclassified"
     FAILED = "failed"
 
 

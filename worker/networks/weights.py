@@ -3,6 +3,7 @@
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import final
 
@@ -45,6 +46,20 @@ class ParameterLayout:
     def parameters(self) -> int:
         """Length of a flat parameter vector."""
         return sum(self.sizes)
+
+    def entries(self, pattern: str) -> Tensor:
+        """Numbers in the flat vector of the parameters whose names match, ``(k,)``.
+
+        Args:
+            pattern: Shell-style, as in `fnmatch`.
+
+        Returns:
+            Integers, ascending; none where no name matches.
+        """
+        numbers = torch.arange(self.parameters)
+        pieces = zip(self.names, numbers.split(self.sizes), strict=True)
+        chosen = [piece for name, piece in pieces if fnmatchcase(name, pattern)]
+        return torch.cat([numbers[:0], *chosen])
 
     def flatten(self, tensors: Mapping[str, Tensor]) -> Tensor:
         """Flat vectors ``(runs, parameters)`` of tensors ``(runs, *shape)`` by name."""

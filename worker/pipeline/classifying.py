@@ -7,7 +7,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from service.schemas.reports import AnalyticMatch, Point
+from service.schemas.reports import AnalyticMatch, Point, SpectrumReport
 from worker.build import Built
 from worker.classification.footprint import classification_footprint
 from worker.classification.labels import Thresholds
@@ -15,18 +15,13 @@ from worker.classification.measures import Measures, measure
 from worker.errors import Drained
 from worker.linalg.footprint import Footprint
 from worker.linalg.shortage import is_shortage, release
+from worker.pipeline.spectra import Spectra
 from worker.pipeline.task import Observer, ShardTask
 from worker.pipeline.watch import Interrupted, Watch
 from worker.reports.matches import analytic_matches
 from worker.reports.points import classified_point, unclassified_point
 from worker.reports.runs import Run
 from worker.reports.summaries import thresholds
-from worker.spectra.spectrum import (
-    DensityPlan,
-    Spectrum,
-    exact_spectrum,
-    lanczos_spectrum,
-)
 
 _GROUP = 16
 """Points classified together at most, so that progress shows."""
@@ -150,6 +145,8 @@ class _Classifier:
         self._analytic = built.analytic
         self._limits = limits
         self._objective = watch.classifying(built.objective)
+        wanted = task.specification.spectrum
+        self._spectra = None if wanted is None else Spectra(task, built, wanted, watch)
 
     def classify_within_memory(
         self, theta: Tensor, runs: Sequence[Run], group: Sequence[int]
@@ -166,14 +163,17 @@ class _Classifier:
         self, theta: Tensor, runs: Sequence[Run], group: Sequence[int]
     ) -> Classified:
         starts = [runs[row].start for row in group]
+        at = self._objective.linearise(theta[group])
         measures = measure(
-            self._objective.linearise(theta[group]),
+            at,
             self._limits,
             dense_limit=self._task.dense_limit,
             seed=self._task.specification.seed,
             starts=starts,
         )
-        spectrum = self._spectrum(measures, theta, starts)
+        spectra: Sequence[SpectrumReport | None] = [None] * len(group)
+        if self._spectra is not None:
+            spectra = self._spectra.of(at, measures, starts)
         matches = self._matches(measures, theta[group])
         floors = measures.gradient_norm_floor[measures.finite]
         return Classified(
@@ -182,36 +182,13 @@ class _Classifier:
                     runs[row],
                     place,
                     measures,
-                    spectrum=spectrum,
+                    spectrum=spectra[place],
                     match=matches[place],
                     thresholds=self._limits,
                 )
                 for place, row in enumerate(group)
             ],
             gradient_norm_floors=floors.tolist(),
-        )
-
-    def _spectrum(
-        self, measures: Measures, like: Tensor, starts: Sequence[int]
-    ) -> Spectrum | None:
-        wanted = self._task.specification.spectrum
-        if wanted is None:
-            return None
-        density = wanted.density
-        if measures.eigenvalues is not None:
-            return exact_spectrum(
-                measures.eigenvalues, top=wanted.top, density=density is not None
-            )
-        plan = None
-        if density is not None:
-            plan = DensityPlan(probes=density.probes, steps=density.steps)
-        return lanczos_spectrum(
-            measures.hessian,
-            like,
-            top=wanted.top,
-            density=plan,
-            seed=self._task.specification.seed,
-            starts=starts,
         )
 
     def _matches(

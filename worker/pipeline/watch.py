@@ -4,8 +4,9 @@ import time
 from typing import final
 
 from worker.errors import Drained
+from worker.linalg.operators import SymmetricOperator
 from worker.objectives.base import Objective
-from worker.objectives.observed import ObservedObjective
+from worker.objectives.observed import ObservedObjective, ObservedOperator
 from worker.pipeline.task import Observer
 
 
@@ -62,6 +63,12 @@ class Watch:
         """The same for the classification of points."""
         return ObservedObjective(
             inner=objective, announce=lambda _call, _runs: self.poll_classification()
+        )
+
+    def classifying_by(self, operator: SymmetricOperator) -> ObservedOperator:
+        """An operator that polls before every product of the classification."""
+        return ObservedOperator(
+            inner=operator, announce=lambda _call, _runs: self.poll_classification()
         )
 
     def poll_search(self) -> None:

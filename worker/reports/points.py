@@ -2,22 +2,16 @@
 
 import math
 
-from torch import Tensor
-
 from service.schemas.reports import (
     AnalyticMatch,
-    DensityEstimate,
     Index,
     Point,
-    ResidualBounds,
     SpectrumReport,
 )
 from worker.classification.labels import Label, Thresholds, kind, label
 from worker.classification.measures import Measures
 from worker.reports.runs import Run
-from worker.spectra.density import Density
-from worker.spectra.inertia import Inertia
-from worker.spectra.spectrum import Spectrum
+from worker.reports.spectra import index, number
 
 MEASURES = (
     "relative_residual",
@@ -34,7 +28,7 @@ def classified_point(
     row: int,
     measures: Measures,
     *,
-    spectrum: Spectrum | None,
+    spectrum: SpectrumReport | None,
     match: AnalyticMatch | None,
     thresholds: Thresholds,
 ) -> Point:
@@ -42,9 +36,9 @@ def classified_point(
 
     Args:
         run: The search that led there.
-        row: Its row in measures and spectrum.
+        row: Its row in the measures.
         measures: Of its batch.
-        spectrum: Of its batch, where asked for.
+        spectrum: What was asked for of its spectrum.
         match: The nearest analytic critical point, where there are any.
         thresholds: Cut-offs between labels.
 
@@ -52,18 +46,18 @@ def classified_point(
         The point.
     """
     finite = bool(measures.finite[row])
-    values = {name: _number(getattr(measures, name)[row]) for name in MEASURES}
+    values = {name: number(getattr(measures, name)[row]) for name in MEASURES}
     square = float(measures.squared_gradient_norm[row])
     residual = values["relative_residual"]
     named = label(square, math.nan if residual is None else residual, thresholds)
-    index = _index(measures.inertia, row) if finite else None
+    counted = index(measures.inertia, row) if finite else None
     run = run.with_final_residual(
         residual if named is not Label.CRITICAL else None, thresholds.flatness
     )
     return Point(
         start=run.start,
         label=named.value,
-        kind=_kind(named, index),
+        kind=_kind(named, counted),
         ever_gradient_flat=run.ever_gradient_flat,
         loss=float(measures.value[row]),
         squared_gradient_norm=square,
@@ -71,18 +65,14 @@ def classified_point(
         relative_residual_max_iteration=run.relative_residual_max_iteration,
         **values,
         gradient_kernel_method=_method(exact=measures.exact) if finite else None,
-        index=index,
-        frobenius_norm=_number(measures.frobenius_norm[row]),
+        index=counted,
+        frobenius_norm=number(measures.frobenius_norm[row]),
         stop_reason=run.stop_reason,
         iterations=run.iterations,
         gradient_evaluations=run.gradient_evaluations,
         hessian_vector_products=run.hessian_vector_products,
         analytic_match=match,
-        spectrum=(
-            _spectrum(spectrum, measures, row)
-            if spectrum is not None and finite
-            else None
-        ),
+        spectrum=spectrum if finite else None,
         notes=[*run.notes, *_notes(measures, row, square)],
     )
 
@@ -126,22 +116,10 @@ def unclassified_point(
     )
 
 
-def _kind(named: Label, index: Index | None) -> str | None:
-    if named is not Label.CRITICAL or index is None:
+def _kind(named: Label, counted: Index | None) -> str | None:
+    if named is not Label.CRITICAL or counted is None:
         return None
-    return kind(index.negative, index.zero, index.positive).value
-
-
-def _index(inertia: Inertia, row: int) -> Index:
-    error = inertia.standard_error
-    return Index(
-        negative=int(inertia.negative[row]),
-        zero=int(inertia.zero[row]),
-        positive=int(inertia.positive[row]),
-        fraction=float(inertia.fraction[row]),
-        method=_method(exact=error is None),
-        standard_error=None if error is None else _number(error[row]),
-    )
+    return kind(counted.negative, counted.zero, counted.positive).value
 
 
 def _notes(measures: Measures, row: int, square: float) -> list[str]:
@@ -165,39 +143,5 @@ def _notes(measures: Measures, row: int, square: float) -> list[str]:
     return notes
 
 
-def _spectrum(spectrum: Spectrum, measures: Measures, row: int) -> SpectrumReport:
-    return SpectrumReport(
-        largest=spectrum.largest[row].tolist(),
-        smallest=spectrum.smallest[row].tolist(),
-        residual_bounds=ResidualBounds(
-            largest=spectrum.largest_bounds[row].tolist(),
-            smallest=spectrum.smallest_bounds[row].tolist(),
-        ),
-        converged=bool(spectrum.converged[row]),
-        trace=_number(measures.trace[row]),
-        frobenius_norm=_number(measures.frobenius_norm[row]),
-        density=None if spectrum.density is None else _density(spectrum.density, row),
-        method="exact" if spectrum.exact else "lanczos",
-        hessian_vector_products=int(spectrum.products[row]),
-    )
-
-
-def _density(density: Density, row: int) -> DensityEstimate:
-    errors = density.standard_error[row].tolist()
-    return DensityEstimate(
-        grid=density.grid[row].tolist(),
-        values=density.values[row].tolist(),
-        standard_error=None if math.isnan(errors[0]) else errors,
-        broadening=float(density.broadening[row]),
-        probes=density.probes,
-        steps=density.steps,
-    )
-
-
 def _method(*, exact: bool) -> str:
     return "exact" if exact else "estimated"
-
-
-def _number(value: Tensor) -> float | None:
-    number = float(value)
-    return number if math.isfinite(number) else None

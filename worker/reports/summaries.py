@@ -37,6 +37,7 @@ def count(points: Sequence[Point]) -> Counts:
         critical=labels["critical"],
         gradient_flat=labels["gradient_flat"],
         unconverged=labels["unconverged"],
+        unclassified=labels["unclassified"],
         failed=labels["failed"],
         ever_gradient_flat=sum(point.ever_gradient_flat for point in points),
     )
@@ -57,7 +58,7 @@ def outcome(counts: Counts) -> str:
     """The report in three words."""
     if counts.critical:
         return "critical_points_found"
-    if counts.gradient_flat or counts.unconverged:
+    if counts.gradient_flat or counts.unconverged or counts.unclassified:
         return "no_critical_points_found"
     return "all_starts_failed"
 

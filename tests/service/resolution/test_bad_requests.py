@@ -549,6 +549,21 @@ OTHER_CASES: dict[str, tuple[Case, str, str]] = {
         "/spectrum/top",
         "top_too_large",
     ),
+    "eigenvalues of a block": (
+        request(spectrum={"kind": "lanczos", "parameters": "*.1.bias", "top": 3}),
+        "/spectrum/top",
+        "top_too_large",
+    ),
+    "no such block": (
+        request(spectrum={"kind": "lanczos", "parameters": "layer.*"}),
+        "/spectrum/parameters",
+        "no_parameters_match",
+    ),
+    "Gauss-Newton matrix of a polynomial": (
+        request(POLYNOMIAL, BOX, spectrum={"kind": "lanczos", "matrix": "fisher"}),
+        "/spectrum/matrix",
+        "matrix_undefined",
+    ),
     "hessian": (
         request(
             {
@@ -631,6 +646,14 @@ def test_all_findings_are_told_at_once() -> None:
         ("/starts/points/0", "wrong_length"),
         ("/spectrum/top", "top_too_large"),
     ]
+
+
+def test_a_pattern_that_matches_nothing_is_told_the_names() -> None:
+    bad = request(spectrum={"kind": "lanczos", "parameters": "LAYERS.*"})
+
+    (finding,) = resolve(bad, FILES, LIMITS).findings
+
+    assert all(summary.name in finding.detail for summary in MLP_TENSORS)
 
 
 def test_the_list_of_findings_is_bounded() -> None:

@@ -88,3 +88,16 @@ def test_spectra_of_large_networks_cost_products() -> None:
 
     extra = with_spectrum.gradient_evaluations - without.gradient_evaluations
     assert extra == 3 * 3 * (40 * 5 + 50 * 4)
+
+
+def test_the_spectrum_of_a_block_takes_as_many_products_as_it_has_rows() -> None:
+    large = {**NETWORK, "weights_file_id": None}
+    large["architecture"] = {"kind": "mlp", "sizes": [4, 2000, 2], "activation": "tanh"}
+    block = {"kind": "lanczos", "parameters": "layers.1.bias", "top": 1}
+
+    without, with_spectrum = (
+        estimate(large, RANDOM, spectrum=chosen) for chosen in (None, block)
+    )
+
+    extra = with_spectrum.gradient_evaluations - without.gradient_evaluations
+    assert extra == 3 * 3 * 2

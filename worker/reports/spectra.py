@@ -1,0 +1,118 @@
+"""Spectra of the report."""
+
+import math
+from dataclasses import dataclass
+from typing import final
+
+from torch import Tensor
+
+from service.schemas.reports import (
+    Converged,
+    DensityEstimate,
+    Index,
+    ResidualBounds,
+    SpectrumReport,
+)
+from service.schemas.spectra import LanczosSpectrum
+from worker.spectra.density import Density
+from worker.spectra.inertia import Inertia
+from worker.spectra.spectrum import CONVERGED, Spectrum
+
+FISHER = (
+    "the Fisher information of the distribution of the targets whose negative logarithm"
+    " the loss is, of classes for cross_entropy and Gaussian for mse, equals the"
+    " Gauss-Newton matrix"
+)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatrixSpectrum:
+    """What is known of a matrix at every point.
+
+    Attributes:
+        spectrum: Eigenvalues and density.
+        order: Of the matrices.
+        trace: ``(runs,)``, NaN where it is not known.
+        frobenius_norm: ``(runs,)``, NaN where it is not known.
+        inertia: Counts of eigenvalues by sign, where they are known.
+    """
+
+    spectrum: Spectrum
+    order: int
+    trace: Tensor
+    frobenius_norm: Tensor
+    inertia: Inertia | None
+
+
+def spectrum_report(
+    found: MatrixSpectrum, row: int, wanted: LanczosSpectrum
+) -> SpectrumReport:
+    """The spectrum at one point.
+
+    Args:
+        found: The spectra of its batch.
+        row: Its row there.
+        wanted: What was asked for.
+
+    Returns:
+        The spectrum, in plain numbers.
+    """
+    spectrum = found.spectrum
+    largest, smallest = spectrum.largest[row], spectrum.smallest[row]
+    limit = CONVERGED * float(max(largest.abs().max(), smallest.abs().max()))
+    bounds = ResidualBounds(
+        largest=spectrum.largest_bounds[row].tolist(),
+        smallest=spectrum.smallest_bounds[row].tolist(),
+    )
+    return SpectrumReport(
+        matrix=wanted.matrix,
+        parameters=wanted.parameters,
+        order=found.order,
+        largest=largest.tolist(),
+        smallest=smallest.tolist(),
+        residual_bounds=bounds,
+        converged=bool(spectrum.converged[row]),
+        converged_values=Converged(
+            largest=[bound <= limit for bound in bounds.largest],
+            smallest=[bound <= limit for bound in bounds.smallest],
+        ),
+        trace=number(found.trace[row]),
+        frobenius_norm=number(found.frobenius_norm[row]),
+        index=None if found.inertia is None else index(found.inertia, row),
+        density=None if spectrum.density is None else _density(spectrum.density, row),
+        method="exact" if spectrum.exact else "lanczos",
+        hessian_vector_products=int(spectrum.products[row]),
+        notes=[FISHER] if wanted.matrix == "fisher" else [],
+    )
+
+
+def index(inertia: Inertia, row: int) -> Index:
+    """Counts of eigenvalues at one point."""
+    error = inertia.standard_error
+    return Index(
+        negative=int(inertia.negative[row]),
+        zero=int(inertia.zero[row]),
+        positive=int(inertia.positive[row]),
+        fraction=float(inertia.fraction[row]),
+        method="exact" if error is None else "estimated",
+        standard_error=None if error is None else number(error[row]),
+    )
+
+
+def number(value: Tensor) -> float | None:
+    """A number that JSON can hold, or None."""
+    plain = float(value)
+    return plain if math.isfinite(plain) else None
+
+
+def _density(density: Density, row: int) -> DensityEstimate:
+    errors = density.standard_error[row].tolist()
+    return DensityEstimate(
+        grid=density.grid[row].tolist(),
+        values=density.values[row].tolist(),
+        standard_error=None if math.isnan(errors[0]) else errors,
+        broadening=float(density.broadening[row]),
+        probes=density.probes,
+        steps=density.steps,
+    )
