@@ -110,6 +110,7 @@ def _open(settings: Settings, queue: ShardQueue | None) -> Resources:
             limits=limits(settings),
             starts_per_shard=settings.starts_per_shard,
             max_attempts=settings.max_attempts,
+            start_within_seconds=settings.start_within_seconds,
         ),
         results=Results(jobs=stores.jobs, blobs=stores.blobs),
         probes=CapacityLimiter(2),

@@ -12,7 +12,8 @@ from celery import Celery  # pyright: ignore[reportMissingTypeStubs]
 from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 
-from service.schemas.tasks import RUN_SHARD, SHARD_QUEUE
+from service.schemas.priorities import Priority
+from service.schemas.tasks import RUN_SHARD, SHARD_QUEUES
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ _TRANSPORT_OPTIONS: dict[str, Any] = {
 class ShardQueue(Protocol):
     """Where shards are announced to workers."""
 
-    def publish(self, shard_id: str) -> bool:
+    def publish(self, shard_id: str, priority: Priority) -> bool:
         """Whether the message was handed over; never raises, blocks 2 s at most."""
         ...
 
@@ -54,19 +55,19 @@ class CeleryQueue:
             task_serializer="json",
             accept_content=["json"],
             task_create_missing_queues=False,
-            task_default_queue=SHARD_QUEUE,
-            task_queues=[Queue(SHARD_QUEUE)],
+            task_default_queue=SHARD_QUEUES["normal"],
+            task_queues=[Queue(name) for name in SHARD_QUEUES.values()],
             broker_connection_timeout=1,
             broker_transport_options=_TRANSPORT_OPTIONS,
         )
 
-    def publish(self, shard_id: str) -> bool:
+    def publish(self, shard_id: str, priority: Priority) -> bool:
         """Whether the message was handed over; never raises, blocks 2 s at most."""
         try:
             self._celery.send_task(
                 RUN_SHARD,
                 args=[shard_id],
-                queue=SHARD_QUEUE,
+                queue=SHARD_QUEUES[priority],
                 retry=False,
                 ignore_result=True,
             )
@@ -93,17 +94,20 @@ class InMemoryQueue:
 
     Attributes:
         published: Shard ids in order.
+        priorities: Of the published shards.
         available: Whether the broker would take messages.
     """
 
     def __init__(self, *, available: bool = True) -> None:
         self.published: list[str] = []
+        self.priorities: dict[str, Priority] = {}
         self.available = available
 
-    def publish(self, shard_id: str) -> bool:
+    def publish(self, shard_id: str, priority: Priority) -> bool:
         """Whether the queue is available."""
         if self.available:
             self.published.append(shard_id)
+            self.priorities[shard_id] = priority
         return self.available
 
     def ping(self) -> bool:
@@ -111,11 +115,13 @@ class InMemoryQueue:
         return self.available
 
 
-def publish_all(queue: ShardQueue, shard_ids: Iterable[str]) -> list[str]:
+def publish_all(
+    queue: ShardQueue, shard_ids: Iterable[str], priority: Priority
+) -> list[str]:
     """The shards that were published; stops at the first that could not be."""
     published: list[str] = []
     for shard_id in shard_ids:
-        if not queue.publish(shard_id):
+        if not queue.publish(shard_id, priority):
             break
         published.append(shard_id)
     return published

@@ -13,6 +13,7 @@ from typing import final
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from service.schemas.priorities import Priority
 from service.settings import Settings
 from service.stores.blobs import job_prefix
 from service.stores.bundle import Stores
@@ -46,7 +47,10 @@ class Reconciler:
     """
 
     def __init__(
-        self, stores: Stores, publish: Callable[[str], bool], settings: Settings
+        self,
+        stores: Stores,
+        publish: Callable[[str, Priority], bool],
+        settings: Settings,
     ) -> None:
         self.stores = stores
         self.publish = publish
@@ -83,14 +87,19 @@ class Reconciler:
     def _announce(self) -> int:
         recovery = self.stores.recovery
         waiting = recovery.take_unannounced()
-        for position, shard_id in enumerate(waiting):
-            if not self.publish(shard_id):
-                recovery.give_back_unannounced(waiting[position:])
+        for position, (shard_id, priority) in enumerate(waiting.items()):
+            if not self.publish(shard_id, priority):
+                recovery.give_back_unannounced(list(waiting)[position:])
                 return position
         return len(waiting)
 
     def _remove(self) -> int:
-        jobs = self.stores.recovery.removable()
-        for job in jobs:
-            self.stores.blobs.delete_prefix(job_prefix(job.tenant, job.id))
-        return sum(self.stores.recovery.remove(job) for job in jobs)
+        removed = 0
+        while jobs := self.stores.recovery.removable():
+            for job in jobs:
+                self.stores.blobs.delete_prefix(job_prefix(job.tenant, job.id))
+            gone = sum(self.stores.recovery.remove(job) for job in jobs)
+            removed += gone
+            if not gone:
+                break  # another copy removes them
+        return removed

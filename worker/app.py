@@ -7,7 +7,7 @@ or sent twice is put right by the leases in the database.
 from celery import Celery
 from kombu.entity import Queue
 
-from service.schemas.tasks import SHARD_QUEUE
+from service.schemas.tasks import SHARD_QUEUES
 from service.settings import Settings
 
 app = Celery(
@@ -20,8 +20,8 @@ app.conf.update(
     task_ignore_result=True,
     task_serializer="json",
     accept_content=["json"],
-    task_default_queue=SHARD_QUEUE,
-    task_queues=[Queue(SHARD_QUEUE)],
+    task_default_queue=SHARD_QUEUES["normal"],
+    task_queues=[Queue(name) for name in SHARD_QUEUES.values()],
     task_create_missing_queues=False,
     task_acks_late=False,
     worker_disable_prefetch=True,
@@ -42,5 +42,7 @@ app.conf.update(
         "socket_timeout": 20.0,
         "socket_keepalive": True,
         "health_check_interval": 10,
+        # Always from the first queue by name that holds a message.
+        "queue_order_strategy": "sorted",
     },
 )

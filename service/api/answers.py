@@ -24,7 +24,7 @@ def job_answer(
     replayed: bool = False,
 ) -> Response:
     """A job with its entity tag; without a body when the client has it already."""
-    headers = {**REVALIDATED, "ETag": strong(f"{record.id}-{record.sequence}")}
+    headers = {**REVALIDATED, "ETag": strong(_version(record))}
     if replayed:
         headers[REPLAYED] = "true"
     if waited is not None:
@@ -41,6 +41,13 @@ def job_answer(
         headers=headers,
         media_type="application/json",
     )
+
+
+def _version(record: JobRecord) -> str:
+    """Differs between any two states that look different to a client."""
+    version = f"{record.id}-{record.sequence}"
+    place = record.queue_position
+    return version if place is None else f"{version}-{place}"
 
 
 def _pause(record: JobRecord) -> int:

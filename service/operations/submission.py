@@ -17,6 +17,7 @@ from service.resolution.resolution import Resolution, resolve
 from service.schemas.account import Limits
 from service.schemas.base import FileId
 from service.schemas.jobs import TERMINAL_STATES, JobRequest, Validation
+from service.schemas.priorities import Priority
 from service.stores.files import FileStore
 from service.stores.idempotency import IdempotencyKey
 from service.stores.job_creation import CreatedJob, NewJob, ShardRange
@@ -38,6 +39,8 @@ class Submission:
     limits: Limits
     starts_per_shard: int
     max_attempts: int
+    start_within_seconds: float
+    """Deadline for the start of jobs that state none."""
 
     def validate(self, tenant: str, request: JobRequest) -> Validation:
         """What submitting the request would say."""
@@ -104,11 +107,13 @@ class Submission:
                 file_ids=file_ids(resolution.resolved.problem),
                 shard_ranges=self._ranges(resolution.estimate.starts),
                 max_attempts=self.max_attempts,
+                start_within_seconds=request.start_within_seconds
+                or self.start_within_seconds,
                 retried_from=retried_from,
                 idempotency_key=key,
             )
         )
-        self._announce(created.shard_ids)
+        self._announce(created.shard_ids, request.priority)
         return created
 
     def _resolve(self, tenant: str, request: JobRequest) -> Resolution:
@@ -132,8 +137,8 @@ class Submission:
             for first, end in pairwise(bounds)
         ]
 
-    def _announce(self, shard_ids: list[str]) -> None:
-        published = publish_all(self.queue, shard_ids)
+    def _announce(self, shard_ids: list[str], priority: Priority) -> None:
+        published = publish_all(self.queue, shard_ids, priority)
         if not published:
             return
         try:

@@ -9,6 +9,7 @@ from service.schemas.base import JobId, Schema
 from service.schemas.classification import Classification
 from service.schemas.environment import Environment
 from service.schemas.finders import Finder
+from service.schemas.priorities import Priority
 from service.schemas.problem_details import FieldError
 from service.schemas.problems import Problem
 from service.schemas.reports import Counts
@@ -43,6 +44,11 @@ class JobRequest(Specification):
     labels: Labels = {}
     time_limit_seconds: Annotated[int, Field(ge=1, le=7 * 86_400)] = 3600
     """Running time after which the job fails, in seconds."""
+    priority: Priority = "normal"
+    """Jobs of a higher priority run first."""
+    start_within_seconds: Annotated[int, Field(ge=1, le=30 * 86_400)] | None = None
+    """Time in the queue after which a job that no worker has begun expires, in seconds;
+    null is the server's own limit."""
 
 
 class Progress(Schema):
@@ -101,6 +107,11 @@ class Job(Schema):
     keep_dataset: bool
     labels: Labels
     time_limit_seconds: int
+    priority: Priority
+    queue_position: int | None
+    """How many jobs run before this one, counted up to 1,000; null unless queued."""
+    start_before: datetime | None
+    """When the job expires if no worker has begun it."""
     created_at: datetime
     queued_at: datetime
     started_at: datetime | None

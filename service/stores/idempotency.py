@@ -22,14 +22,25 @@ class IdempotencyKey:
     """A digest of what was asked for, in 64 characters."""
 
 
-def first_job(connection: Connection, tenant: str, key: IdempotencyKey) -> str | None:
-    """Returns the job that this key has made within a day, if it has made one.
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstAnswer:
+    """What was made of the first request under a key."""
+
+    job_id: str
+    queue_position: int
+
+
+def first_answer(
+    connection: Connection, tenant: str, key: IdempotencyKey
+) -> FirstAnswer | None:
+    """Returns what this key has made within a day, if it has made anything.
 
     Raises:
         IdempotencyKeyReused: If it was for another request.
     """
     row = connection.execute(
-        select(idempotency_keys.c.fingerprint, idempotency_keys.c.job_id).where(
+        select(idempotency_keys).where(
             idempotency_keys.c.tenant == tenant,
             idempotency_keys.c.key == key.name,
             idempotency_keys.c.created_at > now_ms() - KEPT_MS,
@@ -39,13 +50,13 @@ def first_job(connection: Connection, tenant: str, key: IdempotencyKey) -> str |
         return None
     if row.fingerprint != key.fingerprint:
         raise IdempotencyKeyReused("The key was sent before, with another request.")
-    return row.job_id
+    return FirstAnswer(job_id=row.job_id, queue_position=row.queue_position)
 
 
 def remember(
-    connection: Connection, tenant: str, key: IdempotencyKey, job_id: str
+    connection: Connection, tenant: str, key: IdempotencyKey, answer: FirstAnswer
 ) -> None:
-    """Records the job that a key made, in place of one that is too old to count."""
+    """Records what a key made, in place of what is too old to count."""
     connection.execute(
         delete(idempotency_keys).where(
             idempotency_keys.c.tenant == tenant, idempotency_keys.c.key == key.name
@@ -56,7 +67,8 @@ def remember(
             tenant=tenant,
             key=key.name,
             fingerprint=key.fingerprint,
-            job_id=job_id,
+            job_id=answer.job_id,
+            queue_position=answer.queue_position,
             created_at=now_ms(),
         )
     )

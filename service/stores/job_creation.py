@@ -7,11 +7,11 @@ from typing import Any, final
 from sqlalchemy import Connection, select
 
 from service.schemas.jobs import JobRequest
+from service.schemas.priorities import PRIORITIES
 from service.stores.clock import now_ms
-from service.stores.database import AnyRow
 from service.stores.idempotency import IdempotencyKey
 from service.stores.identifiers import new_id
-from service.stores.job_records import JobRecord
+from service.stores.job_records import JobRecord, find_job, job_record
 from service.stores.tables import events, job_files, job_labels, jobs, shards
 
 
@@ -57,18 +57,15 @@ class CreatedJob:
     replayed: bool
 
 
-def insert_job(
-    connection: Connection, new: NewJob, *, retention_ms: int
-) -> tuple[AnyRow, list[str]]:
-    """Returns the row of a new queued job, and the ids of its shards."""
+def insert_job(connection: Connection, new: NewJob, *, retention_ms: int) -> CreatedJob:
+    """Returns a new queued job."""
     now = connection.execute(select(now_ms())).scalar_one()
     job_id = new_id("job")
     start_before = None
     if new.start_within_seconds is not None:
         start_before = now + round(new.start_within_seconds * 1000)
-    row = connection.execute(
-        jobs.insert()
-        .values(
+    connection.execute(
+        jobs.insert().values(
             tenant=new.tenant,
             id=job_id,
             state="queued",
@@ -83,9 +80,9 @@ def insert_job(
             artifacts="[]",
             retried_from=new.retried_from,
             sequence=1,
+            priority=PRIORITIES.index(new.request.priority),
         )
-        .returning(jobs)
-    ).one()
+    )
     shard_ids = [new_id("shard") for _ in new.shard_ranges]
     connection.execute(shards.insert(), _shards(new, job_id, shard_ids))
     owner = {"tenant": new.tenant, "job_id": job_id}
@@ -104,7 +101,8 @@ def insert_job(
             **owner, sequence=1, type="state", at=now, data='{"state":"queued"}'
         )
     )
-    return row, shard_ids
+    record = job_record(find_job(connection, new.tenant, job_id))
+    return CreatedJob(record=record, shard_ids=shard_ids, replayed=False)
 
 
 def _shards(new: NewJob, job_id: str, shard_ids: list[str]) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from service.stores.clock import moment, moment_or_none, now_ms
 from service.stores.database import AnyRow
 from service.stores.identifiers import is_id
 from service.stores.progress import read_progress
+from service.stores.queue_positions import QUEUE_POSITION
 from service.stores.tables import expired_jobs, jobs
 
 ARTIFACTS = TypeAdapter(list[Artifact])
@@ -42,6 +43,8 @@ class JobRecord:
     request: JobRequest
     created_at: datetime
     queued_at: datetime
+    queue_position: int | None
+    start_before: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
     cancel_requested_at: datetime | None
@@ -64,9 +67,9 @@ def find_job(connection: Connection, tenant: str, job_id: str) -> AnyRow:
     if not is_id("job", job_id):
         raise JobNotFound("There is no such job.")
     row = connection.execute(
-        select(jobs, (jobs.c.expires_at <= now_ms()).label("is_expired")).where(
-            jobs.c.tenant == tenant, jobs.c.id == job_id
-        )
+        select(
+            jobs, QUEUE_POSITION, (jobs.c.expires_at <= now_ms()).label("is_expired")
+        ).where(jobs.c.tenant == tenant, jobs.c.id == job_id)
     ).one_or_none()
     if row is None:
         known = select(func.count()).where(
@@ -94,6 +97,8 @@ def job_record(row: AnyRow) -> JobRecord:
         request=JobRequest.model_validate_json(row.request),
         created_at=moment(row.created_at),
         queued_at=moment(row.queued_at),
+        queue_position=row.queue_position,
+        start_before=moment_or_none(row.start_before),
         started_at=moment_or_none(row.started_at),
         finished_at=moment_or_none(row.finished_at),
         cancel_requested_at=moment_or_none(row.cancel_requested_at),
@@ -111,8 +116,8 @@ def job_record(row: AnyRow) -> JobRecord:
     )
 
 
-def as_created(record: JobRecord) -> JobRecord:
-    """The record as it was when the job was created."""
+def as_created(record: JobRecord, *, queue_position: int) -> JobRecord:
+    """The record as it was when the job was created, at this place in the queue."""
     return replace(
         record,
         state="queued",
@@ -120,6 +125,7 @@ def as_created(record: JobRecord) -> JobRecord:
         progress=None,
         attempt=0,
         queued_at=record.created_at,
+        queue_position=queue_position,
         started_at=None,
         finished_at=None,
         cancel_requested_at=None,

@@ -19,10 +19,16 @@ from service.schemas.jobs import JobState
 from service.stores import cursors
 from service.stores.clock import now_ms
 from service.stores.database import read, write
-from service.stores.idempotency import IdempotencyKey, first_job, remember
+from service.stores.idempotency import (
+    FirstAnswer,
+    IdempotencyKey,
+    first_answer,
+    remember,
+)
 from service.stores.job_creation import CreatedJob, NewJob, insert_job
 from service.stores.job_records import JobRecord, as_created, find_job, job_record
 from service.stores.lifecycle import lock_job
+from service.stores.queue_positions import QUEUE_POSITION
 from service.stores.tables import files, job_labels, jobs
 from service.stores.tenants import lock_tenant
 
@@ -48,17 +54,19 @@ class JobStore:
         with write(self._engine) as connection:
             lock_tenant(connection, new.tenant)
             key = new.idempotency_key
-            earlier = key and first_job(connection, new.tenant, key)
+            earlier = key and first_answer(connection, new.tenant, key)
             if earlier:
                 return _replayed(connection, new.tenant, earlier)
             self._check_quota(connection, new.tenant)
             _require_files(connection, new.tenant, new.file_ids)
-            row, shard_ids = insert_job(
-                connection, new, retention_ms=self._retention_ms
-            )
+            created = insert_job(connection, new, retention_ms=self._retention_ms)
             if key is not None:
-                remember(connection, new.tenant, key, row.id)
-        return CreatedJob(record=job_record(row), shard_ids=shard_ids, replayed=False)
+                answer = FirstAnswer(
+                    job_id=created.record.id,
+                    queue_position=created.record.queue_position or 0,
+                )
+                remember(connection, new.tenant, key, answer)
+        return created
 
     def created_before(self, tenant: str, key: IdempotencyKey) -> CreatedJob | None:
         """Returns the job that the key has made, if it has made one.
@@ -67,7 +75,7 @@ class JobStore:
         `JobExpired` if the job has been deleted.
         """
         with read(self._engine) as connection:
-            earlier = first_job(connection, tenant, key)
+            earlier = first_answer(connection, tenant, key)
             return _replayed(connection, tenant, earlier) if earlier else None
 
     def _check_quota(self, connection: Connection, tenant: str) -> None:
@@ -107,16 +115,17 @@ class JobStore:
         """
         order = jobs.c.id if label is None else job_labels.c.job_id
         query = (
-            select(jobs)
+            select(jobs, QUEUE_POSITION)
             .where(jobs.c.tenant == tenant, jobs.c.deleted_at.is_(None))
             .where(or_(jobs.c.expires_at.is_(None), jobs.c.expires_at > now_ms()))
             .order_by(order.desc())
             .limit(limit + 1)
         )
-        if state is not None:
-            query = query.where(jobs.c.state == state)
         if label is not None:
             query = query.join(job_labels).where(*_labelled(tenant, label))
+        if state is not None:
+            column = jobs.c.state if label is None else job_labels.c.state
+            query = query.where(column == state)
         if cursor is not None:
             query = query.where(order < cursors.decode("job", cursor))
         with read(self._engine) as connection:
@@ -175,8 +184,11 @@ class JobStore:
         )
 
 
-def _replayed(connection: Connection, tenant: str, job_id: str) -> CreatedJob:
-    record = as_created(job_record(find_job(connection, tenant, job_id)))
+def _replayed(connection: Connection, tenant: str, answer: FirstAnswer) -> CreatedJob:
+    record = as_created(
+        job_record(find_job(connection, tenant, answer.job_id)),
+        queue_position=answer.queue_position,
+    )
     return CreatedJob(record=record, shard_ids=[], replayed=True)
 
 

@@ -16,7 +16,7 @@ from service.schemas.jobs import TERMINAL_STATES, TRANSITIONS, JobError, JobStat
 from service.stores.clock import now_ms
 from service.stores.database import AnyRow
 from service.stores.progress import ShardProgress, combine, completed, read_progress
-from service.stores.tables import events, jobs, shards
+from service.stores.tables import events, job_labels, jobs, shards
 
 _LOCKED = (
     jobs.c.state,
@@ -28,6 +28,7 @@ _LOCKED = (
     jobs.c.spent_ms,
     jobs.c.retention_ms,
     jobs.c.sequence,
+    jobs.c.start_before,
 )
 
 
@@ -55,6 +56,7 @@ class LockedJob:
         self.running_since: int | None = row.running_since
         self.spent_ms: int = row.spent_ms
         self.max_attempts: int = row.max_attempts
+        self._start_before: int | None = row.start_before
         self._retention_ms: int = row.retention_ms
         self._phase: str | None = row.phase
         self._progress: str | None = row.progress
@@ -66,6 +68,16 @@ class LockedJob:
     def is_over(self) -> bool:
         """Whether the state is final."""
         return self.state in TERMINAL_STATES
+
+    @property
+    def is_late(self) -> bool:
+        """Whether no worker has begun it in time."""
+        return (
+            self.state == "queued"
+            and self.started_at is None
+            and self._start_before is not None
+            and self._start_before <= self.now
+        )
 
     def record(self, kind: str, data: dict[str, JsonValue]) -> None:
         """Writes the next event."""
@@ -90,6 +102,7 @@ class LockedJob:
         if state not in TRANSITIONS[self.state]:
             raise AssertionError(f"{self.state} job cannot become {state}")
         self.state = state
+        self._label(state)
         data: dict[str, JsonValue] = {"state": state}
         if error is not None:
             data["error"] = {"code": error.code, "message": error.message}
@@ -106,6 +119,13 @@ class LockedJob:
             self._phase = None
             self.change(finished_at=self.now, expires_at=self.now + self._retention_ms)
             self.record("done", data)
+
+    def _label(self, state: JobState) -> None:
+        self._connection.execute(
+            update(job_labels)
+            .where(job_labels.c.tenant == self.tenant, job_labels.c.job_id == self.id)
+            .values(state=state)
+        )
 
     def lease_begins(self) -> None:
         """Starts the clock of the time limit, if no other shard is leased."""

@@ -10,6 +10,7 @@ from typing import final
 from sqlalchemy import Connection, Engine, delete, func, or_, select, update
 
 from service.schemas.jobs import JobError
+from service.schemas.priorities import PRIORITIES, Priority
 from service.stores.clock import now_ms
 from service.stores.database import AnyRow, insert, read, write
 from service.stores.idempotency import forget_old_keys
@@ -44,8 +45,10 @@ class RecoveryStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def take_unannounced(self, *, limit: int = 1000) -> list[str]:
+    def take_unannounced(self, *, limit: int = 1000) -> dict[str, Priority]:
         """Returns queued shards without a message, now recorded as having one.
+
+        They come with the priority of their jobs, the highest first.
 
         A message is taken for lost if its shard waits although a worker is idle. While
         all are busy nobody would read another one, so that it is sent again only now
@@ -57,27 +60,26 @@ class RecoveryStore:
         with write(self._engine) as connection:
             patience = _IDLE_PATIENCE_MS if _any_idle(connection) else _PATIENCE_MS
             overdue = now_ms() - patience
-            found = list(
-                connection.execute(
-                    select(shards.c.id)
-                    .where(
-                        shards.c.state == "queued",
-                        or_(
-                            shards.c.published_at.is_(None),
-                            shards.c.published_at <= overdue,
-                        ),
-                    )
-                    .order_by(shards.c.id)
-                    .limit(limit)
-                    .with_for_update(skip_locked=True)
-                ).scalars()
-            )
+            found = connection.execute(
+                select(shards.c.id, jobs.c.priority)
+                .join(jobs)
+                .where(
+                    shards.c.state == "queued",
+                    or_(
+                        shards.c.published_at.is_(None),
+                        shards.c.published_at <= overdue,
+                    ),
+                )
+                .order_by(jobs.c.priority, shards.c.id)
+                .limit(limit)
+                .with_for_update(of=shards, skip_locked=True)
+            ).all()
             connection.execute(
                 update(shards)
-                .where(shards.c.id.in_(found))
+                .where(shards.c.id.in_([row.id for row in found]))
                 .values(published_at=now_ms())
             )
-        return found
+        return {row.id: PRIORITIES[row.priority] for row in found}
 
     def give_back_unannounced(self, shard_ids: list[str]) -> None:
         """Records that these shards have no message after all."""
@@ -154,7 +156,7 @@ class RecoveryStore:
             write(self._engine) as connection,
             lock_job(connection, found.tenant, found.id, skip_locked=True) as job,
         ):
-            if job is None or job.state != "queued" or job.started_at is not None:
+            if job is None or not job.is_late:
                 return False
             job.end("expired")
             return True

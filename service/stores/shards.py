@@ -262,10 +262,10 @@ class ShardStore:
 
 
 def _may_be_claimed(job: LockedJob, shard: AnyRow) -> bool:
-    """Whether the job goes on, or only its report is wanted."""
+    """Whether the job goes on and is in time, or only its report is wanted."""
     if job.state == "cancelling":
         return shard.stored_at is not None
-    return job.state in {"queued", "running"}
+    return job.state in {"queued", "running"} and not job.is_late
 
 
 def _claim_entry(shard: AnyRow) -> dict[str, JsonValue]:

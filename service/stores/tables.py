@@ -92,12 +92,14 @@ jobs = Table(
     Column("artifacts", Text, nullable=False),
     Column("retried_from", String(40)),
     Column("sequence", Integer, nullable=False),
+    Column("priority", Integer, nullable=False, server_default="1"),
     CheckConstraint(
         "state IN ('queued', 'running', 'cancelling', 'succeeded', 'failed', "
         "'cancelled', 'expired')",
         name="state",
     ),
     Index("ix_jobs_tenant_state_id", "tenant", "state", "id"),
+    Index("ix_jobs_state_priority_id", "state", "priority", "id"),
     Index("ix_jobs_state_start_before", "state", "start_before"),
     Index("ix_jobs_expires_at", "expires_at"),
     Index("ix_jobs_deleted_at", "deleted_at"),
@@ -110,11 +112,14 @@ job_labels = Table(
     Column("job_id", String(40), primary_key=True),
     Column("key", String(64), primary_key=True),
     Column("value", String(256), nullable=False),
+    Column("state", String(16), nullable=False, server_default="queued"),
     ForeignKeyConstraint(
         ["tenant", "job_id"], ["jobs.tenant", "jobs.id"], ondelete="CASCADE"
     ),
     Index("ix_job_labels_key", "tenant", "key", "job_id"),
     Index("ix_job_labels_value", "tenant", "key", "value", "job_id"),
+    Index("ix_job_labels_key_state", "tenant", "key", "state", "job_id"),
+    Index("ix_job_labels_value_state", "tenant", "key", "value", "state", "job_id"),
 )
 
 job_files = Table(
@@ -188,6 +193,7 @@ idempotency_keys = Table(
     Column("fingerprint", String(64), nullable=False),
     Column("job_id", String(40), nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("queue_position", Integer, nullable=False, server_default="0"),
     Index("ix_idempotency_keys_created_at", "created_at"),
 )
 

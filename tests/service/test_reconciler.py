@@ -9,6 +9,7 @@ from sqlalchemy import text, update
 from service.errors import JobExpired, JobNotFound
 from service.queue import InMemoryQueue
 from service.reconciler import Reconciler
+from service.schemas.priorities import Priority
 from service.settings import Settings
 from service.stores.blobs import report_key
 from service.stores.bundle import Stores
@@ -53,7 +54,8 @@ def test_a_broker_that_fails_on_the_way_gets_the_rest_later(
     _, shards = create_job(stores, shards=3)
     took: list[str] = []
 
-    def publish(shard_id: str) -> bool:
+    def publish(shard_id: str, priority: Priority) -> bool:
+        assert priority == "normal"
         if len(took) == 1 and shard_id == shards[1]:
             took.append("away")
             return False

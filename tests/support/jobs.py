@@ -4,6 +4,7 @@ from typing import Any
 
 from service.schemas.environment import Environment
 from service.schemas.jobs import JobError, JobRequest
+from service.schemas.priorities import Priority
 from service.schemas.reports import Counts
 from service.stores.bundle import Stores
 from service.stores.idempotency import IdempotencyKey
@@ -36,11 +37,18 @@ BROKEN = JobError(
 
 
 def job_request(
-    labels: dict[str, str] | None = None, time_limit_seconds: int = 3600
+    labels: dict[str, str] | None = None,
+    time_limit_seconds: int = 3600,
+    priority: Priority = "normal",
 ) -> JobRequest:
     """A request for critical points of a quartic."""
     return JobRequest.model_validate(
-        {**QUARTIC, "labels": labels or {}, "time_limit_seconds": time_limit_seconds}
+        {
+            **QUARTIC,
+            "labels": labels or {},
+            "time_limit_seconds": time_limit_seconds,
+            "priority": priority,
+        }
     )
 
 
@@ -53,12 +61,13 @@ def new_job(
     max_attempts: int = 3,
     time_limit_seconds: int = 3600,
     start_within_seconds: float | None = None,
+    priority: Priority = "normal",
     idempotency_key: IdempotencyKey | None = None,
 ) -> NewJob:
     """A job to create, of so many shards of two starts each."""
     return NewJob(
         tenant=tenant,
-        request=job_request(labels, time_limit_seconds),
+        request=job_request(labels, time_limit_seconds, priority),
         file_ids=file_ids,
         shard_ranges=[ShardRange(first=2 * n, count=2) for n in range(shards)],
         max_attempts=max_attempts,

@@ -17,6 +17,7 @@ KEYS = {
     *("problem", "starts", "finder", "classification", "spectrum", "seed"),
     *("precision", "keep_dataset", "labels", "time_limit_seconds", "created_at"),
     *("queued_at", "started_at", "finished_at", "cancel_requested_at", "expires_at"),
+    *("priority", "queue_position", "start_before"),
     *("error", "result", "environment", "retried_from", "urls"),
 }
 

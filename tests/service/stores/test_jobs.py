@@ -79,7 +79,7 @@ def test_cancelling_between_two_shards_keeps_the_first(stores: Stores) -> None:
     job, [first, second] = create_job(stores, shards=2)
     stores.shards.store_results(claim(stores, first).token)
     assert stores.jobs.request_cancel("ada", job.id).state == "cancelling"
-    assert stores.recovery.take_unannounced() == [first]
+    assert list(stores.recovery.take_unannounced()) == [first]
     assert stores.shards.claim(second, worker="w", lease_seconds=60) is None
     last = claim(stores, first)
     assert last.has_results
@@ -163,8 +163,15 @@ def plan(engine: Engine, statement: str, values: Values) -> str:
 
 @pytest.mark.parametrize(
     "filters",
-    [{}, {"state": "queued"}, {"label": "a"}, {"label": "a=b"}],
-    ids=["all", "state", "label", "value"],
+    [
+        {},
+        {"state": "queued"},
+        {"label": "a"},
+        {"label": "a=b"},
+        {"label": "a", "state": "queued"},
+        {"label": "a=b", "state": "queued"},
+    ],
+    ids=["all", "state", "label", "value", "label of state", "value of state"],
 )
 def test_a_page_is_read_in_order_from_an_index(
     stores: Stores, filters: Filters

@@ -31,6 +31,13 @@ def outlive(stores: Stores, job_id: str) -> None:
         connection.execute(update(jobs).where(jobs.c.id == job_id).values(expires_at=1))
 
 
+def miss(stores: Stores, job_id: str) -> None:
+    """Lets the deadline for a job's start pass."""
+    with write(stores.engine) as connection:
+        late = update(jobs).where(jobs.c.id == job_id).values(start_before=1)
+        connection.execute(late)
+
+
 def succeed(stores: Stores) -> str:
     job, [shard] = create_job(stores, labels={"a": "b"})
     token = claim(stores, shard).token
@@ -47,7 +54,7 @@ def test_a_lost_shard_is_queued_again_until_its_attempts_run_out(
     assert stores.recovery.reap() == 1
     waiting = stores.jobs.get("ada", job.id)
     assert (waiting.state, waiting.attempt) == ("queued", 1)
-    assert stores.recovery.take_unannounced() == [shard]
+    assert list(stores.recovery.take_unannounced()) == [shard]
     claim(stores, shard, lease_seconds=0)
     assert stores.recovery.reap() == 1
     ended = stores.jobs.get("ada", job.id)
@@ -103,10 +110,10 @@ def test_many_reapers_take_each_lease_once(stores: Stores) -> None:
 def test_a_shard_is_announced_once(stores: Stores) -> None:
     _, [first, second] = create_job(stores, shards=2)
     stores.shards.mark_published([first])
-    assert stores.recovery.take_unannounced() == [second]
-    assert stores.recovery.take_unannounced() == []
+    assert list(stores.recovery.take_unannounced()) == [second]
+    assert list(stores.recovery.take_unannounced()) == []
     stores.recovery.give_back_unannounced([second])
-    assert stores.recovery.take_unannounced() == [second]
+    assert list(stores.recovery.take_unannounced()) == [second]
 
 
 def test_a_message_is_lost_if_a_worker_is_idle(stores: Stores) -> None:
@@ -115,22 +122,26 @@ def test_a_message_is_lost_if_a_worker_is_idle(stores: Stores) -> None:
     claim(stores, busy)
     stores.workers.beat("one", device="cpu", version="0")
     announced_ago(stores, 31)
-    assert stores.recovery.take_unannounced() == []
+    assert list(stores.recovery.take_unannounced()) == []
     stores.workers.beat("two", device="cpu", version="0")
-    assert stores.recovery.take_unannounced() == [waiting]
+    assert list(stores.recovery.take_unannounced()) == [waiting]
     with write(stores.engine) as connection:
         connection.execute(update(workers).values(seen_at=1))
     announced_ago(stores, 31)
-    assert stores.recovery.take_unannounced() == []
+    assert list(stores.recovery.take_unannounced()) == []
     announced_ago(stores, 570)
-    assert stores.recovery.take_unannounced() == [waiting]
+    assert list(stores.recovery.take_unannounced()) == [waiting]
 
 
 def test_a_job_that_nobody_begins_expires(stores: Stores) -> None:
-    late, [shard] = create_job(stores, start_within_seconds=0)
+    late, [shard] = create_job(stores, start_within_seconds=60)
     create_job(stores, start_within_seconds=60)
-    begun, [running] = create_job(stores, start_within_seconds=0)
+    begun, [running] = create_job(stores, start_within_seconds=60)
     stores.shards.release(claim(stores, running).token)
+    for job in (late, begun):
+        miss(stores, job.id)
+    assert stores.shards.claim(shard, worker="x", lease_seconds=60) is None
+    assert stores.jobs.get("ada", late.id).state == "queued"
     assert stores.recovery.expire() == 1
     assert stores.jobs.get("ada", late.id).state == "expired"
     assert stores.jobs.get("ada", begun.id).state == "queued"
