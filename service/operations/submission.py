@@ -105,7 +105,10 @@ class Submission:
                 tenant=tenant,
                 request=resolution.resolved,
                 file_ids=file_ids(resolution.resolved.problem),
-                shard_ranges=self._ranges(resolution.estimate.starts),
+                shard_ranges=_ranges(
+                    resolution.estimate.starts,
+                    most=1 if resolution.apart else self.starts_per_shard,
+                ),
                 max_attempts=self.max_attempts,
                 start_within_seconds=request.start_within_seconds
                 or self.start_within_seconds,
@@ -128,15 +131,6 @@ class Submission:
                 continue
         return resolve(request, summaries, self.limits)
 
-    def _ranges(self, starts: int) -> list[ShardRange]:
-        """As few shards as may be, all of one size or one less."""
-        shards = math.ceil(starts / self.starts_per_shard)
-        bounds = [number * starts // shards for number in range(shards + 1)]
-        return [
-            ShardRange(first=first, count=end - first)
-            for first, end in pairwise(bounds)
-        ]
-
     def _announce(self, shard_ids: list[str], priority: Priority) -> None:
         published = publish_all(self.queue, shard_ids, priority)
         if not published:
@@ -156,3 +150,12 @@ def _key(name: str | None, operation: str, asked: object) -> IdempotencyKey | No
     return IdempotencyKey(
         name=name, fingerprint=hashlib.sha256(text.encode()).hexdigest()
     )
+
+
+def _ranges(starts: int, *, most: int) -> list[ShardRange]:
+    """As few shards as may be, all of one size or one less."""
+    shards = math.ceil(starts / most)
+    bounds = [number * starts // shards for number in range(shards + 1)]
+    return [
+        ShardRange(first=first, count=end - first) for first, end in pairwise(bounds)
+    ]

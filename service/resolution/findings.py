@@ -1,5 +1,6 @@
 """What is wrong with a request, and where."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -8,6 +9,7 @@ from typing_extensions import override
 from service.schemas.problem_details import FieldError
 
 FINDINGS_LIMIT = 100
+_LISTED = 20
 
 
 @final
@@ -43,3 +45,11 @@ class Findings:
         """Notes that something is wrong there."""
         if len(self.errors) < FINDINGS_LIMIT:
             self.errors.append(FieldError(pointer=str(at), code=code, detail=detail))
+
+    def add_all(self, at: Location, code: str, details: Sequence[str]) -> None:
+        """Notes the first of many that are alike, and how many more there are."""
+        for detail in details[:_LISTED]:
+            self.add(at, code, detail)
+        if len(details) > _LISTED:
+            more = len(details) - _LISTED
+            self.add(at, code, f"And {more} more like the last.")

@@ -1,70 +1,44 @@
-"""Uploaded tensors as the parameters of a problem."""
+"""Uploaded tensors as those of a problem."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
 from service.resolution.findings import Findings, Location
-from service.resolution.natural_order import in_natural_order
-from service.resolution.parameters import Shape
-from service.schemas.files import TensorSummary
-
-MISMATCH = "weights_do_not_match_architecture"
-_LISTED = 20
+from service.resolution.mapping import mapped
+from service.resolution.name_words import unwrapped
+from service.resolution.parameters import Entry, Shape
+from service.resolution.structure import Ambiguity, by_structure
+from service.resolution.uploads import MISMATCH, Upload, is_statistic, parts
+from service.schemas.problems import Source
 
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matching:
-    """Which tensor is which parameter.
+    """Which tensor is which parameter or buffer.
 
     Attributes:
         parameter_map: Our names, all of them, to the uploaded ones.
         points: Number of uploaded points.
+        buffers: Whether every point has buffers of its own.
     """
 
-    parameter_map: dict[str, str]
+    parameter_map: dict[str, Source]
     points: int
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upload:
-    """The weights that a problem names.
-
-    Attributes:
-        tensors: Those of the file, by name.
-        parameter_map: Our names to the uploaded ones, as far as the client says.
-        stacked: Whether every tensor has a leading dimension of points.
-    """
-
-    tensors: Mapping[str, TensorSummary]
-    parameter_map: Mapping[str, str] | None
-    stacked: bool
-
-    def shape(self, name: str) -> Shape:
-        """Shape of a tensor, less the dimension of points; that of a scalar is kept."""
-        return tuple(self.tensors[name].shape[1 if self.stacked else 0 :])
-
-    def points(self, name: str) -> int:
-        """Points in a tensor; none in a scalar that should be stacked."""
-        shape = self.tensors[name].shape
-        return (shape[0] if shape else 0) if self.stacked else 1
+    buffers: bool
 
 
 def match(
-    parameters: Mapping[str, Shape],
-    upload: Upload,
-    problem: Location,
-    findings: Findings,
+    entries: Sequence[Entry], upload: Upload, problem: Location, findings: Findings
 ) -> Matching | None:
-    """Finds the tensor of every parameter.
+    """Finds the tensor of every parameter, and of the buffers where there are any.
 
-    Equal names match; else natural order does, where that is clear; a parameter map
-    settles it, and lets the file hold other tensors.
+    Equal names match; else the structure of the names does, where that is clear; a
+    parameter map settles it, and lets the file hold other tensors.
 
     Args:
-        parameters: Our names, in order, and shapes.
+        entries: Our tensors, in order.
         upload: The file.
         problem: Where the problem stands in the request.
         findings: Where what is missing, left over or misshapen is noted.
@@ -72,13 +46,20 @@ def match(
     Returns:
         The matching, or ``None`` if there is none.
     """
+    given = upload.parameter_map or {}
+    statistics = any(map(is_statistic, upload.floating))
+    wanted = [
+        entry
+        for entry in entries
+        if not entry.buffer or statistics or entry.name in given
+    ]
     if upload.parameter_map is not None:
-        names = _mapped(parameters, upload, problem / "parameter_map", findings)
+        names = mapped(wanted, upload, given, problem / "parameter_map", findings)
     else:
-        names = _unmapped(parameters, upload, problem / "weights_file_id", findings)
+        names = _unmapped(wanted, upload, problem / "weights_file_id", findings)
     if not names:
         return None
-    points = {upload.points(name) for name in names.values()}
+    points = {upload.points(part) for name in names.values() for part in parts(name)}
     if len(points) > 1 or 0 in points:
         findings.add(
             problem / "stacked",
@@ -86,87 +67,100 @@ def match(
             "The leading dimensions, one entry a point, differ between tensors.",
         )
         return None
-    misshapen = _misshapen(names, parameters, upload)
-    _note(misshapen, problem / "weights_file_id", findings)
+    misshapen = _misshapen(names, wanted, upload)
+    findings.add_all(problem / "weights_file_id", MISMATCH, misshapen)
     if misshapen:
         return None
-    return Matching(parameter_map=names, points=points.pop())
-
-
-def _mapped(
-    parameters: Mapping[str, Shape], upload: Upload, at: Location, findings: Findings
-) -> dict[str, str] | None:
-    """The map given, completed with equal names."""
-    given = upload.parameter_map or {}
-    before = len(findings.errors)
-    for name, uploaded in given.items():
-        if name not in parameters:
-            findings.add(
-                at / name, "parameter_not_found", "There is no such parameter."
-            )
-        elif uploaded not in upload.tensors:
-            findings.add(at / name, "tensor_not_found", "The file has no such tensor.")
-    names = {name: given.get(name, name) for name in parameters}
-    missing = [
-        f"Missing: {name} {list(shape)}."
-        for name, shape in parameters.items()
-        if name not in given and name not in upload.tensors
-    ]
-    _note(missing, at, findings)
-    owners: dict[str, str] = {}
-    for name, uploaded in names.items():
-        if owners.setdefault(uploaded, name) != name and uploaded in upload.tensors:
-            findings.add(
-                at / name, "tensor_used_twice", "Another parameter is this tensor."
-            )
-    return names if len(findings.errors) == before else None
+    return Matching(
+        parameter_map=names,
+        points=points.pop(),
+        buffers=any(entry.buffer for entry in wanted),
+    )
 
 
 def _unmapped(
-    parameters: Mapping[str, Shape], upload: Upload, at: Location, findings: Findings
-) -> dict[str, str] | None:
-    """Equal names, else natural order."""
-    if parameters.keys() == upload.tensors.keys():
-        return {name: name for name in parameters}
-    shapes = {name: upload.shape(name) for name in upload.tensors}
-    found = in_natural_order(parameters, shapes)
-    if found is not None:
+    entries: Sequence[Entry], upload: Upload, at: Location, findings: Findings
+) -> dict[str, Source] | None:
+    """Equal names, else what their structure says."""
+    shapes = upload.floating
+    if equal := _equal_names(entries, shapes):
+        return equal
+    found = by_structure(entries, shapes)
+    if isinstance(found, dict):
         return found
-    missing = [name for name in parameters if name not in shapes]
-    left_over = [name for name in shapes if name not in parameters]
-    same = {name: name for name in parameters if name in shapes}
-    if missing and sorted(shapes.values()) == sorted(parameters.values()):
-        findings.add(
-            at,
-            MISMATCH,
-            "The names do not tell tensors of equal shape apart: give a parameter_map.",
-        )
-    _note(
-        (f"Missing: {name} {list(parameters[name])}." for name in missing), at, findings
-    )
-    _note(
-        (f"Left over: {name} {list(shapes[name])}." for name in left_over), at, findings
-    )
-    _note(_misshapen(same, parameters, upload), at, findings)
+    if found is None:
+        _explain_mismatch(entries, upload, at, findings)
+    else:
+        _explain_ambiguity(found, at, findings)
     return None
 
 
+def _equal_names(
+    entries: Sequence[Entry], shapes: Mapping[str, Shape]
+) -> dict[str, Source] | None:
+    """The matching, if names are equal but for what wraps the whole network."""
+    by_name = {unwrapped(name): name for name in shapes}
+    if not entries or len(by_name) != len(entries):
+        return None
+    first = entries[0].name
+    prefixes = {name.removesuffix(first) for name in by_name if name.endswith(first)}
+    for prefix in prefixes:
+        if prefix and not prefix.endswith("."):
+            continue
+        names = {each.name: by_name.get(f"{prefix}{each.name}") for each in entries}
+        found: dict[str, Source] = {k: v for k, v in names.items() if v is not None}
+        if len(found) == len(entries):
+            return found
+    return None
+
+
+def _explain_ambiguity(found: Ambiguity, at: Location, findings: Findings) -> None:
+    findings.add(
+        at,
+        MISMATCH,
+        "The names can be understood in several ways: give a parameter_map.",
+    )
+    could = [
+        f"{name} could be {_written(one)} or {_written(other)}."
+        for name, (one, other) in found.candidates.items()
+    ]
+    findings.add_all(at, MISMATCH, could)
+
+
+def _explain_mismatch(
+    entries: Sequence[Entry], upload: Upload, at: Location, findings: Findings
+) -> None:
+    shapes = upload.floating
+    ours = {entry.name: entry.shape for entry in entries}
+    missing = [name for name in ours if name not in shapes]
+    if missing and sorted(shapes.values()) == sorted(ours.values()):
+        findings.add(
+            at,
+            MISMATCH,
+            "All shapes are there, but the names do not put them in the order of the "
+            "layers: give a parameter_map.",
+        )
+    left_over = [name for name in shapes if name not in ours]
+    same: dict[str, Source] = {name: name for name in ours if name in shapes}
+    for details in (
+        [f"Missing: {name} {list(ours[name])}." for name in missing],
+        [f"Left over: {name} {list(shapes[name])}." for name in left_over],
+        _misshapen(same, entries, upload),
+    ):
+        findings.add_all(at, MISMATCH, details)
+
+
 def _misshapen(
-    names: Mapping[str, str], parameters: Mapping[str, Shape], upload: Upload
+    names: Mapping[str, Source], entries: Sequence[Entry], upload: Upload
 ) -> list[str]:
+    found = ((each, names[each.name]) for each in entries if each.name in names)
     return [
-        f"Misshapen: {uploaded} is {list(upload.shape(uploaded))}, not "
-        f"{list(parameters[name])}."
-        for name, uploaded in names.items()
-        if upload.shape(uploaded) != parameters[name]
+        f"Misshapen: {_written(source)} is {list(shape or ())}, not "
+        f"{list(entry.shape)}."
+        for entry, source in found
+        if (shape := upload.joined_shape(source)) != entry.shape
     ]
 
 
-def _note(details: Iterable[str], at: Location, findings: Findings) -> None:
-    """Notes the first of many findings, and how many more there are."""
-    all_details: Sequence[str] = list(details)
-    for detail in all_details[:_LISTED]:
-        findings.add(at, MISMATCH, detail)
-    if len(all_details) > _LISTED:
-        more = len(all_details) - _LISTED
-        findings.add(at, MISMATCH, f"And {more} more like the last.")
+def _written(source: Source) -> str:
+    return " + ".join(parts(source))

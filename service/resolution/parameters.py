@@ -87,22 +87,6 @@ def network_entries(architecture: Architecture) -> list[Entry]:
             return list(_of_layers(layers, ""))
 
 
-def network_parameter_shapes(architecture: Architecture) -> dict[str, Shape]:
-    """Shapes of the parameters by name, in the order of the flat vector."""
-    return {
-        each.name: each.shape
-        for each in network_entries(architecture)
-        if not each.buffer
-    }
-
-
-def has_buffers(problem: Problem) -> bool:
-    """Whether a network has tensors that are no parameters."""
-    return isinstance(problem, NetworkProblem) and any(
-        each.buffer for each in network_entries(problem.architecture)
-    )
-
-
 def parameter_count(shapes: dict[str, Shape]) -> int:
     """Length of the flat vector."""
     return sum(math.prod(shape) for shape in shapes.values())

@@ -10,7 +10,8 @@ from service.resolution.files import FileSummary
 from service.resolution.finders import check_finder
 from service.resolution.findings import ROOT, Findings
 from service.resolution.limits import check_limit, check_limits
-from service.resolution.parameters import parameter_count, parameter_shapes
+from service.resolution.matching import Matching
+from service.resolution.parameters import entries, parameter_count, parameter_shapes
 from service.resolution.problems import check_problem
 from service.resolution.spectra import check_spectrum, matrix_order
 from service.resolution.starts import check_starts, start_count
@@ -19,7 +20,7 @@ from service.schemas.account import Limits
 from service.schemas.base import FileId
 from service.schemas.jobs import Estimate, JobRequest
 from service.schemas.problem_details import FieldError
-from service.schemas.starts import ExplicitStarts
+from service.schemas.starts import ExplicitStarts, WeightsStarts
 
 
 @final
@@ -32,11 +33,14 @@ class Resolution:
             defaults filled in; ``None`` if there are findings. Resolves to itself.
         findings: All that is wrong with it, most important first; empty if it can run.
         estimate: What it will need; ``None`` if that cannot be known.
+        apart: Whether starts differ in more than parameters, as by the statistics of
+            batch norms, and cannot share a shard.
     """
 
     resolved: JobRequest | None
     findings: list[FieldError]
     estimate: Estimate | None
+    apart: bool = False
 
 
 def resolve(
@@ -57,7 +61,7 @@ def resolve(
     shapes = parameter_shapes(problem)
     parameters = parameter_count(shapes)
     matching = match_weights(
-        problem, shapes, files, precision=request.precision, findings=findings
+        problem, entries(problem), files, precision=request.precision, findings=findings
     )
     points = None if matching is None else matching.points
     outlook = check_problem(problem, files, parameters=parameters, findings=findings)
@@ -107,4 +111,13 @@ def resolve(
         parameters=parameters,
         order=order,
     )
-    return Resolution(resolved=resolved, findings=[], estimate=estimate)
+    return Resolution(
+        resolved=resolved,
+        findings=[],
+        estimate=estimate,
+        apart=isinstance(request.starts, WeightsStarts) and _differ(matching),
+    )
+
+
+def _differ(matching: Matching | None) -> bool:
+    return matching is not None and matching.buffers and matching.points > 1

@@ -1,12 +1,13 @@
 """The uploaded weights of a problem, matched with its parameters."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from service.resolution.files import FileSummary, named_file
-from service.resolution.findings import ROOT, Findings
-from service.resolution.matching import Matching, Upload, match
-from service.resolution.parameters import Shape
+from service.resolution.findings import ROOT, Findings, Location
+from service.resolution.matching import Matching, match
+from service.resolution.parameters import Entry
+from service.resolution.uploads import Upload, parts
 from service.schemas.base import FileId
 from service.schemas.files import TensorSummary
 from service.schemas.problems import PolynomialProblem, Problem
@@ -17,7 +18,7 @@ _LARGEST_FLOAT32 = 3.4028234663852886e38
 
 def match_weights(
     problem: Problem,
-    shapes: Mapping[str, Shape],
+    entries: Sequence[Entry],
     files: Mapping[FileId, FileSummary],
     *,
     precision: Literal["float64", "float32"],
@@ -27,7 +28,7 @@ def match_weights(
 
     Args:
         problem: The problem.
-        shapes: Shapes of its parameters by name.
+        entries: Its tensors, in order.
         files: The tenant's files that it names.
         precision: What the job computes in.
         findings: Where what does not fit is noted.
@@ -54,22 +55,35 @@ def match_weights(
         parameter_map=problem.parameter_map,
         stacked=problem.stacked,
     )
-    matching = match(shapes, upload, _AT, findings)
+    matching = match(entries, upload, _AT, findings)
     if matching is None:
         return None
-    for name in matching.parameter_map.values():
-        tensor = upload.tensors[name]
-        if not tensor.finite:
-            findings.add(
-                at, "weights_not_finite", f"{name} holds values that are not finite."
-            )
-        elif precision == "float32" and _magnitude(tensor) > _LARGEST_FLOAT32:
-            findings.add(
-                ROOT / "precision",
-                "weights_too_large",
-                f"{name} holds values beyond float32.",
-            )
+    for ours, source in matching.parameter_map.items():
+        for name in parts(source):
+            _check_values(ours, upload.tensors[name], at, precision, findings)
     return matching
+
+
+def _check_values(
+    ours: str,
+    tensor: TensorSummary,
+    at: Location,
+    precision: Literal["float64", "float32"],
+    findings: Findings,
+) -> None:
+    name = tensor.name
+    if not tensor.finite:
+        findings.add(
+            at, "weights_not_finite", f"{name} holds values that are not finite."
+        )
+    elif ours.endswith("running_var") and (tensor.minimum or 0.0) < 0.0:
+        findings.add(at, "variance_negative", f"{name} holds negative variances.")
+    elif precision == "float32" and _magnitude(tensor) > _LARGEST_FLOAT32:
+        findings.add(
+            ROOT / "precision",
+            "weights_too_large",
+            f"{name} holds values beyond float32.",
+        )
 
 
 def _magnitude(tensor: TensorSummary) -> float:

@@ -9,7 +9,8 @@ from service.schemas.base import FileId, Number, Schema, TensorName
 from service.schemas.datasets import Dataset
 from service.schemas.losses import Loss
 
-ParameterMap = Annotated[dict[TensorName, TensorName], Field(max_length=20_000)]
+Source = TensorName | Annotated[list[TensorName], Field(min_length=2, max_length=16)]
+ParameterMap = Annotated[dict[TensorName, Source], Field(max_length=20_000)]
 
 
 class NetworkProblem(Schema):
@@ -23,7 +24,8 @@ class NetworkProblem(Schema):
     """Whether every uploaded tensor has a leading dimension of points."""
     parameter_map: ParameterMap | None = None
     """The architecture's names to the uploaded ones; null matches them by name, else by
-    natural order and shape."""
+    structure. A list of tensors of equal shape is joined along the first dimension, as
+    for the queries, keys and values of attention."""
     dataset: Dataset
     loss: Loss
 

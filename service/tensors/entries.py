@@ -25,6 +25,15 @@ ALLOWED_DTYPES: dict[Purpose, frozenset[str]] = {
 }
 """Dtypes that a file may hold, by its purpose."""
 
+_COUNTERS = ("num_batches_tracked", "position_ids")
+
+
+def allowed_dtypes(name: str, purpose: Purpose) -> frozenset[str]:
+    """Dtypes of a tensor: of weights reals, but for counters that PyTorch adds."""
+    if name.endswith(_COUNTERS):
+        return ALLOWED_DTYPES[purpose] | {"I64"}
+    return ALLOWED_DTYPES[purpose]
+
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)

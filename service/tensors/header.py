@@ -12,7 +12,12 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from service.schemas.files import Purpose
-from service.tensors.entries import ALLOWED_DTYPES, ITEM_BYTES, TensorEntry
+from service.tensors.entries import (
+    ALLOWED_DTYPES,
+    ITEM_BYTES,
+    TensorEntry,
+    allowed_dtypes,
+)
 from service.tensors.grammar import METADATA_KEY, HeaderItem, items
 from service.tensors.invalid import TensorsInvalid
 
@@ -108,7 +113,7 @@ def _entry(item: HeaderItem, purpose: Purpose, data: int) -> TensorEntry:
             tensor=name,
         )
     dtype = fields["dtype"]
-    if not isinstance(dtype, str) or dtype not in ALLOWED_DTYPES[purpose]:
+    if not isinstance(dtype, str) or dtype not in allowed_dtypes(name, purpose):
         raise TensorsInvalid(
             "dtype_not_allowed",
             f"A {purpose} file may hold {', '.join(_dtypes(purpose))}.",

@@ -104,7 +104,7 @@ def layer_lists(
         given = shape if fitting or draw(st.integers(0, 7)) else draw(SAMPLE_SHAPES)
         layer = draw(_layers(given, fitting=fitting, depth=depth))
         after = output_shape(_sequential([layer]), given)
-        if after is None:
+        if not after:
             if fitting:
                 continue
             after = given

@@ -55,6 +55,7 @@ def built(spec: Specification, **paths: Path | None) -> build.Built:
         spec,
         weights=paths.get("weights"),
         dataset=paths.get("dataset"),
+        starts=range(2),
         device=CPU,
         memory_budget_bytes=2**28,
     )

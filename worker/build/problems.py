@@ -1,6 +1,6 @@
 """Problems from their specifications."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -10,11 +10,13 @@ from torch import Tensor, nn
 
 from service.schemas import problems as p
 from service.schemas.specifications import Specification
+from worker.build.buffers import buffers_of
 from worker.build.datasets import samples_of
 from worker.build.networks import network
 from worker.datasets.samples import Dataset
 from worker.linalg.operators import SymmetricOperator
 from worker.networks import architectures, layers, weights as files
+from worker.networks.buffers import with_buffers
 from worker.networks.weights import ParameterLayout
 from worker.objectives.analytic import AnalyticCriticalPoints
 from worker.objectives.base import Objective
@@ -34,7 +36,8 @@ class Built:
     Attributes:
         objective: The loss.
         layout: Names and shapes of its parameters.
-        parameter_map: The layout's names to the uploaded ones, where they differ.
+        parameter_map: Our names to the uploaded ones, where they differ.
+        buffers: What the points have beside their parameters, by our names.
         dataset: As the objective sees it, where there is one.
         uploaded: Uploaded points, ``(points, parameters)``, where there are any.
         network: The network, where there is one to be initialised.
@@ -46,7 +49,8 @@ class Built:
     objective: Objective
     layout: ParameterLayout
     warnings: list[str]
-    parameter_map: dict[str, str] | None = None
+    parameter_map: files.Sources | None = None
+    buffers: Mapping[str, Tensor] | None = None
     dataset: Dataset | None = None
     uploaded: Tensor | None = None
     network: nn.Module | None = None
@@ -59,6 +63,7 @@ def problem(
     *,
     weights: Path | None,
     dataset: Path | None,
+    starts: Sequence[int],
     device: torch.device,
     memory_budget_bytes: int,
 ) -> Built:
@@ -68,6 +73,7 @@ def problem(
         specification: What is asked for.
         weights: Uploaded weights, where it names them.
         dataset: Uploaded data set, where it names one.
+        starts: Numbers of the starts that it is built for.
         device: Where to compute.
         memory_budget_bytes: What evaluations may take.
 
@@ -78,10 +84,11 @@ def problem(
     match specification.problem:
         case p.NetworkProblem() as spec:
             module = network(spec.architecture)
+            buffers = buffers_of(module, spec, weights, specification.starts, starts)
             samples = samples_of(spec.dataset, dataset, specification.seed)
             data = _moved(samples.finish(dtype), device)
             objective = NetworkObjective(
-                module=module,
+                module=with_buffers(module, buffers),
                 x=data.x,
                 y=data.y,
                 loss=spec.loss.kind,
@@ -92,8 +99,16 @@ def problem(
                 objective=objective,
                 layout=objective.layout,
                 parameter_map=spec.parameter_map,
+                buffers=buffers,
                 dataset=data,
-                uploaded=_uploaded(spec, weights, objective.layout, dtype, device),
+                uploaded=_uploaded(
+                    spec,
+                    weights,
+                    objective.layout,
+                    dtype,
+                    device,
+                    buffers=bool(buffers),
+                ),
                 network=module,
                 gauss_newton=objective.gauss_newton,
                 warnings=objective.warnings,
@@ -150,13 +165,18 @@ def _uploaded(
     layout: ParameterLayout,
     dtype: torch.dtype,
     device: torch.device,
+    *,
+    buffers: bool = False,
 ) -> Tensor | None:
     if path is None:
         return None
+    names = spec.parameter_map
+    if names is None and buffers:
+        names = {}  # the file holds buffers too
     return files.read(
         path,
         layout,
-        parameter_map=spec.parameter_map,
+        parameter_map=names,
         stacked=spec.stacked,
         dtype=dtype,
     ).to(device)

@@ -1,7 +1,7 @@
 """Named tensors in files, flat parameter vectors inside."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -14,6 +14,9 @@ from torch import Tensor, nn
 
 from worker.errors import RunError
 
+Sources = Mapping[str, str | Sequence[str]]
+"""A layout's names to a file's: one, or several of equal shape that are joined along
+the first dimension."""
 _READABLE = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 _LISTED = 10
 
@@ -36,6 +39,18 @@ class ParameterLayout:
         """The layout of a module's parameters, in the module's order."""
         named = [(name, tuple(p.shape)) for name, p in module.named_parameters()]
         return cls(names=tuple(n for n, _ in named), shapes=tuple(s for _, s in named))
+
+    def among(self, names: Collection[str]) -> "ParameterLayout":
+        """The layout of those tensors that have one of the given names."""
+        kept = [
+            pair
+            for pair in zip(self.names, self.shapes, strict=True)
+            if pair[0] in names
+        ]
+        return ParameterLayout(
+            names=tuple(name for name, _ in kept),
+            shapes=tuple(shape for _, shape in kept),
+        )
 
     @property
     def sizes(self) -> list[int]:
@@ -84,7 +99,7 @@ def read(
     path: Path,
     layout: ParameterLayout,
     *,
-    parameter_map: Mapping[str, str] | None = None,
+    parameter_map: Sources | None = None,
     stacked: bool = False,
     dtype: torch.dtype = torch.float64,
 ) -> Tensor:
@@ -105,23 +120,24 @@ def read(
         RunError: If tensors are missing, left over, misshapen, of another type or not
             finite (``weights_invalid``).
     """
-    uploaded = _uploaded_names(layout, parameter_map)
+    sources = _sources(layout, parameter_map)
+    uploaded = [name for names in sources for name in names]
     try:
         with safe_open(path, framework="pt") as file:
             held = set(file.keys())
             _check_names(
                 uploaded, held if parameter_map is None else held & {*uploaded}
             )
-            found = [file.get_tensor(name) for name in uploaded]
+            found = {name: file.get_tensor(name) for name in uploaded}
     except (SafetensorError, OSError) as error:
         raise RunError("weights_invalid", f"unreadable file: {error}") from error
-    points = found[0].shape[:1] if stacked else torch.Size()
-    for name, tensor, shape in zip(uploaded, found, layout.shapes, strict=True):
-        _check_tensor(name, tensor, (*points, *shape))
-    flat = [
-        tensor.to(torch.float64).reshape(-1, size)
-        for tensor, size in zip(found, layout.sizes, strict=True)
-    ]
+    points = found[uploaded[0]].shape[:1] if stacked else torch.Size()
+    flat: list[Tensor] = []
+    for names, shape in zip(sources, layout.shapes, strict=True):
+        for name in names:
+            part = (shape[0] // len(names), *shape[1:]) if len(names) > 1 else shape
+            _check_tensor(name, found[name], (*points, *part))
+            flat.append(found[name].to(torch.float64).reshape(*(points or (1,)), -1))
     theta = torch.cat(flat, dim=1).to(dtype)
     if not theta.isfinite().all():  # float64 weights beyond the range of float32
         raise RunError("weights_invalid", f"weights are too large for {dtype}")
@@ -133,24 +149,50 @@ def write(
     layout: ParameterLayout,
     theta: Tensor,
     *,
-    parameter_map: Mapping[str, str] | None = None,
+    parameter_map: Sources | None = None,
+    buffers: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Writes points ``(points, parameters)`` under the uploaded names.
 
     Every tensor gets a leading dimension of points; the file can be read with
     ``stacked``.
+
+    Args:
+        path: The file.
+        layout: Names and shapes of the parameters.
+        theta: The points.
+        parameter_map: Our names to the file's; names absent are their own.
+        buffers: What all points have beside their parameters, by our names.
     """
     tensors = layout.unflatten(theta.detach().cpu())
-    uploaded = _uploaded_names(layout, parameter_map)
-    named = zip(uploaded, tensors.values(), strict=True)
-    save_file({name: tensor.contiguous() for name, tensor in named}, path)
-
-
-def _uploaded_names(
-    layout: ParameterLayout, parameter_map: Mapping[str, str] | None
-) -> list[str]:
+    for name, value in (buffers or {}).items():
+        tensors[name] = value.detach().cpu().expand(len(theta), *value.shape)
     names = parameter_map or {}
-    return [names.get(name, name) for name in layout.names]
+    named = {
+        uploaded: part.clone()
+        for ours, tensor in tensors.items()
+        for uploaded, part in _parts(names.get(ours, ours), tensor)
+    }
+    save_file(named, path)
+
+
+def _parts(source: str | Sequence[str], tensor: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """The uploaded tensors that a tensor ``(points, ...)`` consists of."""
+    uploaded = _several(source)
+    if len(uploaded) == 1:
+        return iter([(uploaded[0], tensor)])
+    return zip(uploaded, tensor.chunk(len(uploaded), dim=1), strict=True)
+
+
+def _sources(
+    layout: ParameterLayout, parameter_map: Sources | None
+) -> list[Sequence[str]]:
+    names = parameter_map or {}
+    return [_several(names.get(name, name)) for name in layout.names]
+
+
+def _several(source: str | Sequence[str]) -> Sequence[str]:
+    return [source] if isinstance(source, str) else source
 
 
 def _check_names(expected: Sequence[str], found: Collection[str]) -> None:

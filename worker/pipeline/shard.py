@@ -66,6 +66,7 @@ def _run(
         task.specification,
         weights=task.weights,
         dataset=task.dataset,
+        starts=task.starts,
         device=device,
         memory_budget_bytes=budget // 2,
     )
@@ -199,8 +200,13 @@ def _nothing(task: ShardTask, built: Built) -> tuple[SearchState, list[Run]]:
 
 
 def _write_arrays(task: ShardTask, built: Built, state: SearchState) -> None:
-    layout, names = built.layout, built.parameter_map
-    write(task.folder / POINTS, layout, state.theta, parameter_map=names)
+    write(
+        task.folder / POINTS,
+        built.layout,
+        state.theta,
+        parameter_map=built.parameter_map,
+        buffers=built.buffers,
+    )
     columns = int(state.iterations.max()) + 1
     save_file(
         {

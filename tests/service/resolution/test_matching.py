@@ -1,13 +1,13 @@
 """Uploaded names: equal, in natural order, mapped, or refused."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 from hypothesis import given, strategies as st
 
 from service.resolution.resolution import resolve
 from service.schemas.files import TensorSummary
-from service.schemas.problems import NetworkProblem
+from service.schemas.problems import NetworkProblem, Source
 from tests.support.requests import (
     AUTOENCODER,
     FILES,
@@ -30,7 +30,7 @@ def matched(
     *,
     bias: bool = True,
     **changes: object,
-) -> dict[str, str] | None:
+) -> Mapping[str, Source] | None:
     """The resolved parameter map of a small network."""
     architecture = {**MLP, "sizes": list(sizes), "bias": bias}
     bad = request({**NETWORK, "architecture": architecture, **changes})

@@ -118,6 +118,7 @@ def test_layers_say_where_they_compute() -> None:
         Specification.model_validate(LAYERS),
         weights=None,
         dataset=None,
+        starts=range(2),
         device=torch.device("cpu"),
         memory_budget_bytes=2**28,
     )

@@ -42,6 +42,7 @@ def built() -> build.Built:
         SPECIFICATION,
         weights=None,
         dataset=None,
+        starts=range(2),
         device=torch.device("cpu"),
         memory_budget_bytes=2**20,
     )

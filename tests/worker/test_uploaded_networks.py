@@ -1,0 +1,107 @@
+"""Networks saved by PyTorch are, once uploaded, the same functions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from service.resolution.files import FileSummary
+from service.resolution.resolution import Resolution, resolve
+from service.schemas.files import Purpose
+from service.tensors.header import parse_header
+from service.tensors.summaries import summarise
+from tests.support.requests import DATA, LIMITS, WEIGHTS, network, request
+from tests.support.torch_networks import NETWORKS, Network, drawn
+from worker import build
+
+
+@dataclass(frozen=True)
+class Uploads:
+    """A network's weights and data in files; the targets are zero."""
+
+    case: Network
+    x: Tensor
+    weights: Path
+    dataset: Path
+
+    @classmethod
+    def of(
+        cls, case: Network, tensors: Mapping[str, Tensor], folder: Path
+    ) -> "Uploads":
+        weights, dataset = folder / "weights", folder / "dataset"
+        save_file({name: each.contiguous() for name, each in tensors.items()}, weights)
+        x = case.inputs(4)
+        y = torch.zeros_like(outputs(drawn(case.module()), x))
+        save_file({"x": x, "y": y}, dataset)
+        return cls(case=case, x=x, weights=weights, dataset=dataset)
+
+    def resolve(self, **changes: object) -> Resolution:
+        body = network(*self.case.layers, loss={"kind": "mse"}, **changes)
+        files = {
+            WEIGHTS: summary(self.weights, "weights"),
+            DATA: summary(self.dataset, "dataset"),
+        }
+        return resolve(request(body), files, LIMITS)
+
+    def build(self, found: Resolution, start: int = 0) -> build.Built:
+        assert found.resolved is not None, found.findings
+        return build.problem(
+            found.resolved,
+            weights=self.weights,
+            dataset=self.dataset,
+            starts=[start],
+            device=torch.device("cpu"),
+            memory_budget_bytes=2**26,
+        )
+
+
+def summary(path: Path, purpose: Purpose) -> FileSummary:
+    tensors = summarise(path, parse_header(path, purpose=purpose))
+    return FileSummary(purpose=purpose, tensors=tensors)
+
+
+def outputs(module: nn.Module, x: Tensor) -> Tensor:
+    with torch.no_grad():
+        return module(x)
+
+
+def losses(problem: build.Built) -> Tensor:
+    assert problem.uploaded is not None
+    return problem.objective.value(problem.uploaded)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_usual_names_need_no_map(name: str, tmp_path: Path) -> None:
+    case = NETWORKS[name]
+    module = drawn(case.module())
+    uploads = Uploads.of(case, module.state_dict(), tmp_path)
+
+    problem = uploads.build(uploads.resolve())
+
+    expected = outputs(module, uploads.x).square().mean()
+    torch.testing.assert_close(losses(problem)[0], expected, rtol=1e-12, atol=0.0)
+
+
+@pytest.mark.parametrize("name", ["resnet", "bert", "norms last"])
+def test_every_point_of_a_stack_has_its_own_statistics(
+    name: str, tmp_path: Path
+) -> None:
+    case = NETWORKS[name]
+    modules = [drawn(case.module(), seed) for seed in range(3)]
+    stack = {
+        key: torch.stack([module.state_dict()[key] for module in modules])
+        for key in modules[0].state_dict()
+    }
+    uploads = Uploads.of(case, stack, tmp_path)
+
+    found = uploads.resolve(stacked=True)
+
+    for start, module in enumerate(modules):
+        loss = losses(uploads.build(found, start))[start]
+        expected = outputs(module, uploads.x).square().mean()
+        torch.testing.assert_close(loss, expected, rtol=1e-12, atol=0.0)
+    assert found.apart == (name == "resnet")
