@@ -14,6 +14,7 @@ from worker.linalg.minres_qlp import minres_qlp
 from worker.linalg.operators import DenseOperator, SymmetricOperator
 from worker.linalg.ritz import gauss_quadrature
 from worker.objectives.base import Linearisation
+from worker.spectra.estimates import frobenius_norm, trace
 from worker.spectra.inertia import Inertia, estimated_inertia, exact_inertia
 from worker.spectra.quadrature import quadrature
 
@@ -172,8 +173,8 @@ def _sample(at: Linearisation, seed: int, starts: Sequence[int]) -> _Spectrum:
         eigenvalues=None,
         counts=partial(estimated_inertia, rule),
         largest_magnitude=largest_magnitude,
-        frobenius_norm=rule.moments(2).mean(dim=1).sqrt(),
-        trace=rule.moments(1).mean(dim=1),
+        frobenius_norm=frobenius_norm(rule).value,
+        trace=trace(rule).value,
         gradient_kernel_fraction=_kernel_share(
             nodes.double(), weights.double(), largest_magnitude
         ),

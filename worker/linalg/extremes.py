@@ -2,19 +2,35 @@
 
 A Krylov space from one vector holds one eigenvector of each eigenvalue, however often
 the eigenvalue occurs. So once the wanted Ritz pairs have converged they alone are kept,
-and the process goes on from a random vector orthogonal to them. A run is complete when
-such a round converges without changing the wanted values and the best value of the
-complement is told apart from them.
+and the process goes on from a random vector orthogonal to them, until either they
+change, and the round begins again, or it is all but certain that nothing was missed.
+
+It is by the identity ``|p(H) r| = prod beta_j`` for the start ``r`` of a round, the
+couplings ``beta_j`` and the monic polynomial ``p`` whose zeros are the Ritz values. An
+eigenvalue ``mu`` beyond the wanted ones would have at most the component
+``prod beta_j / |p(mu)|`` in ``r``, and so small a component in a given direction is
+improbable for a random vector: see J. Kuczynski and H. Wozniakowski, Estimating the
+largest eigenvalue by the power and Lanczos algorithms with a random start, SIAM J.
+Matrix Anal. Appl. 13 (1992) 1094-1122, for the idea.
 """
 
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Self, final
 
 import torch
 from torch import Tensor
 
+from worker.linalg.basis import Storage
 from worker.linalg.operators import SymmetricOperator
 from worker.linalg.thick_restart import Ritz, SearchSpace
+
+MISSED = 1e-4
+"""Probability that a complete search has missed an eigenvalue at one of its ends."""
+
+_CHECK = 4
+"""Steps between looks at the Ritz values."""
 
 
 @final
@@ -27,11 +43,12 @@ class Extremes:
     Attributes:
         largest: Descending, ``(runs, count)``.
         smallest: Ascending, ``(runs, count)``.
-        largest_bounds: An eigenvalue lies this close, to rounding, ``(runs, count)``.
+        largest_bounds: An eigenvalue lies this close, ``(runs, count)``.
         smallest_bounds: The same of the smallest.
-        converged: Whether all bounds are within the tolerance, ``(runs,)``.
+        largest_converged: Whether the bound is within the tolerance, ``(runs, count)``.
+        smallest_converged: The same of the smallest.
         complete: Whether the orthogonal complement was searched and held nothing beyond
-            the values given, ``(runs,)``.
+            the values given, but for a chance of `MISSED` at each end, ``(runs,)``.
         products: Products made for each run, integers ``(runs,)``.
     """
 
@@ -39,7 +56,8 @@ class Extremes:
     smallest: Tensor
     largest_bounds: Tensor
     smallest_bounds: Tensor
-    converged: Tensor
+    largest_converged: Tensor
+    smallest_converged: Tensor
     complete: Tensor
     products: Tensor
 
@@ -47,6 +65,189 @@ class Extremes:
 def places(count: int) -> int:
     """Vectors of the search space for ``count`` eigenvalues at either end."""
     return 4 * count + 20
+
+
+@final
+class ExtremeSearch:
+    """A search for the ``count`` largest and smallest eigenvalues of every operator.
+
+    When it has ended, each run's space holds the Ritz vectors of the values given, by
+    ascending value, and nothing else.
+
+    Attributes:
+        space: The Ritz vectors, and the vectors of the Krylov space.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        count: int,
+        tolerance: float,
+        max_products: int,
+        state: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        """Begins, or goes on.
+
+        Args:
+            space: Where it begins or where it was.
+            count: How many at either end; at most ``size`` are given.
+            tolerance: Bound of a converged value, relative to the largest magnitude.
+            max_products: Products after which a run ends as it is; at least ``2 count``
+                are made.
+            state: What `to_tensors` gave, to go on.
+        """
+        runs, size = space.vector.shape
+        self.space = space
+        self._size = size
+        self._count = min(count, size)
+        self._width = min(size, places(self._count), space.basis.places)
+        self._budget = max(max_products, 2 * self._count)
+        eps = torch.finfo(space.basis.rows.dtype).eps
+        self._tolerance = max(tolerance, 100 * eps)
+        unknown = space.vector.new_full((runs, 2 * self._count), torch.nan)
+        fresh = {
+            "values": unknown,
+            "bounds": unknown.clone(),
+            "reference": unknown.clone(),
+            "reach": space.vector.new_zeros(runs, 2),
+            "complete": torch.zeros_like(space.filled, dtype=torch.bool),
+            "products": torch.full_like(space.filled, -1),
+        }
+        given = fresh if state is None else state
+        self._state = {
+            name: given[name].to(space.vector.device, copy=True) for name in fresh
+        }
+
+    def run(self, operator: SymmetricOperator, on_step: Callable[[], None]) -> Extremes:
+        """Searches to the end.
+
+        Args:
+            operator: The matrices.
+            on_step: Called after every step, when the state is whole; may raise.
+
+        Returns:
+            The eigenvalues.
+        """
+        active = self._active()
+        part = operator.take(active) if len(active) < operator.runs else operator
+        while len(active):
+            self.space.step(part, active)
+            self._state["reach"][active] += self.space.beta[active, None].log()
+            due = self._due(active)
+            for filled in self.space.filled[due].unique().tolist():
+                self._look(due[self.space.filled[due] == filled])
+            left = self._active()
+            if len(left) < len(active):
+                active, part = left, operator.take(left)
+            on_step()
+        return self._extremes()
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """What is known beside the space."""
+        return dict(self._state)
+
+    def _active(self) -> Tensor:
+        return (self._state["products"] < 0).nonzero()[:, 0]
+
+    def _due(self, active: Tensor) -> Tensor:
+        """Numbers of the runs whose Ritz values are to be looked at."""
+        steps = self.space.steps
+        if steps % _CHECK == 0 or steps >= self._budget:
+            return active
+        return active[self.space.filled[active] == self._width]
+
+    def _look(self, runs: Tensor) -> None:
+        """Looks at the Ritz values of runs that have filled equally many places."""
+        filled = int(self.space.filled[runs[0]])
+        if filled < 2 * self._count and filled < self._size:
+            return
+        ritz = self.space.ritz(runs)
+        ends = self._ends(filled, ritz)
+        values, coupling = ritz.values[:, ends], ritz.coupling[:, ends]
+        tiny = torch.finfo(values.dtype).tiny
+        limit = self._tolerance * ritz.values.abs().amax(dim=1).clamp_min(tiny)
+        settled = coupling.amax(dim=1) <= limit / 4
+        reference = self._state["reference"][runs]
+        same = (values - reference).abs().amax(dim=1) <= limit
+        searched = self._searched(runs, ritz, limit)
+        complete = settled & same & searched
+        if filled == self._size:
+            complete = torch.ones_like(complete)
+        over = complete | ~values.isfinite().all(dim=1)
+        if self.space.steps >= self._budget:
+            over = torch.ones_like(over)
+        self._end(runs[over], ritz.take(over), ends, complete[over])
+        afresh = ~over & settled & (searched | ~same)
+        self._go_on_afresh(runs[afresh], ritz.take(afresh), ends)
+        if filled == self._width:
+            rest = ~over & ~afresh
+            self._restart(runs[rest], ritz.take(rest), limit[rest])
+
+    def _ends(self, filled: int, ritz: Ritz) -> Tensor:
+        """Numbers of the wanted Ritz pairs, smallest and then largest."""
+        numbers = torch.arange(filled, device=ritz.values.device)
+        return torch.cat([numbers[: self._count], numbers[-self._count :]])
+
+    def _end(self, runs: Tensor, ritz: Ritz, ends: Tensor, complete: Tensor) -> None:
+        if not len(runs):
+            return
+        self._state["values"][runs] = ritz.values[:, ends]
+        self._state["bounds"][runs] = ritz.bounds[:, ends]
+        self._state["complete"][runs] = complete
+        self._state["products"][runs] = self.space.steps
+        self.space.restart(runs, ritz, ends.unique())
+
+    def _go_on_afresh(self, runs: Tensor, ritz: Ritz, ends: Tensor) -> None:
+        if len(runs):
+            self._state["reference"][runs] = ritz.values[:, ends]
+            self._state["reach"][runs] = 0
+            self.space.restart_afresh(runs, ritz, ends)
+
+    def _restart(self, runs: Tensor, ritz: Ritz, limit: Tensor) -> None:
+        if not len(runs):
+            return
+        spare = (self._width - 2 * self._count) // 6
+        numbers = torch.arange(self._width, device=runs.device)
+        kept = self._count + spare
+        dropped = ritz.values[:, kept:-kept]
+        self._state["reach"][runs] -= self._distances(runs, dropped, limit)
+        self.space.restart(runs, ritz, torch.cat([numbers[:kept], numbers[-kept:]]))
+
+    def _searched(self, runs: Tensor, ritz: Ritz, limit: Tensor) -> Tensor:
+        """Whether an eigenvalue beyond the wanted ones would have been seen."""
+        reference = self._state["reference"][runs]
+        component = (
+            self._state["reach"][runs]
+            - self._distances(runs, ritz.values, limit)
+            + self._distances(runs, reference, limit)
+        )
+        chance = component + 0.5 * math.log(2 * self._size / math.pi)
+        return (chance <= math.log(MISSED)).all(dim=1)
+
+    def _distances(self, runs: Tensor, values: Tensor, limit: Tensor) -> Tensor:
+        """Sums of log-distances from just within the ends of the wanted values."""
+        reference = self._state["reference"][runs]
+        low = reference[:, self._count - 1] - limit
+        high = reference[:, self._count] + limit
+        ends = torch.stack([low, high], dim=1)
+        return (values[:, None] - ends[:, :, None]).abs().log().sum(dim=2)
+
+    def _extremes(self) -> Extremes:
+        count = self._count
+        values, bounds = self._state["values"], self._state["bounds"]
+        limit = self._tolerance * values.abs().amax(dim=1, keepdim=True)
+        converged = bounds <= limit
+        return Extremes(
+            largest=values[:, count:].flip(1),
+            smallest=values[:, :count],
+            largest_bounds=bounds[:, count:].flip(1),
+            smallest_bounds=bounds[:, :count],
+            largest_converged=converged[:, count:].flip(1),
+            smallest_converged=converged[:, :count],
+            complete=self._state["complete"],
+            products=self._state["products"],
+        )
 
 
 def extreme_eigenvalues(
@@ -70,136 +271,10 @@ def extreme_eigenvalues(
     Returns:
         The eigenvalues.
     """
-    size = operator.size
-    count = min(count, size)
-    width = min(size, places(count))
-    kept = count + (width - 2 * count) // 6
-    budget = max(max_products, 2 * count)
-    tolerance = max(tolerance, 100 * torch.finfo(start.dtype).eps)
-    best = _Ends.unknown(start, count)
-    runs = torch.arange(len(start), device=start.device)
-    reference = best.values
-    space = SearchSpace.begin(start, width)
-    products = 0
-    while len(runs):
-        end = min(width, space.filled + budget - products)
-        products += end - space.filled
-        space.extend(operator, end)
-        ritz = space.ritz()
-        ends = _Ends.of(ritz, reference, count, tolerance, products)
-        if end == size:
-            ends.complete.fill_(value=True)
-        over = ends.complete | ~ends.values.isfinite().all(dim=1)
-        if products >= budget:
-            over = torch.ones_like(over)
-        best.write(runs[over], ends, over)
-        afresh = ends.settled & (ends.told_apart | reference.isnan().all(dim=1))
-        reference = torch.where(afresh[:, None], ends.values, reference)
-        left = (~over).nonzero()[:, 0]
-        if len(left) < len(runs):
-            runs, reference, afresh = runs[left], reference[left], afresh[left]
-            operator, space, ritz = (
-                operator.take(left),
-                space.take(left),
-                ritz.take(left),
-            )
-        if len(runs):
-            space.restart(ritz, afresh=afresh, wanted=count, kept=kept)
-    return best.extremes(tolerance)
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ends:
-    """Both ends of the Ritz values, and what is known of them.
-
-    Attributes:
-        values: Smallest and then largest, each ascending, ``(runs, 2 count)``.
-        bounds: Residual norms, ``(runs, 2 count)``.
-        settled: Whether they will not gain from more steps, ``(runs,)``.
-        told_apart: Whether the next values inwards are known not to be among them.
-        complete: Whether besides they did not change since they last were settled.
-        products: Made so far.
-    """
-
-    values: Tensor
-    bounds: Tensor
-    settled: Tensor
-    told_apart: Tensor
-    complete: Tensor
-    products: Tensor
-
-    @classmethod
-    def unknown(cls, start: Tensor, count: int) -> Self:
-        """Nothing known yet."""
-        runs = len(start)
-        no = torch.zeros(runs, dtype=torch.bool, device=start.device)
-        return cls(
-            values=start.new_full((runs, 2 * count), torch.nan),
-            bounds=start.new_full((runs, 2 * count), torch.nan),
-            settled=no,
-            told_apart=no,
-            complete=no.clone(),
-            products=no.long(),
-        )
-
-    @classmethod
-    def of(
-        cls,
-        ritz: Ritz,
-        reference: Tensor,
-        count: int,
-        tolerance: float,
-        products: int,
-    ) -> Self:
-        """The ends of Ritz values, compared with those when they last were settled."""
-        values, bounds = ritz.values, ritz.coupling + ritz.leak
-        limit = tolerance * values.abs().amax(dim=1)
-        found = _outer(values, count)
-        settled = _outer(ritz.coupling, count).amax(dim=1) <= limit / 4
-        same = (found - reference).abs().amax(dim=1) <= limit
-        told_apart = torch.zeros_like(settled)
-        if values.shape[1] > 2 * count:
-            inner = slice(count, -count)
-            spurious = ritz.spurious[:, inner]
-            high = torch.where(spurious, -torch.inf, values[:, inner]).max(dim=1)
-            low = torch.where(spurious, torch.inf, values[:, inner]).min(dim=1)
-            reach = bounds[:, inner].gather(
-                1, torch.stack([low.indices, high.indices], dim=1)
-            )
-            told_apart = (high.values + reach[:, 1] <= values[:, -count] + limit) & (
-                low.values - reach[:, 0] >= values[:, count - 1] - limit
-            )
-        return cls(
-            values=found,
-            bounds=_outer(bounds, count),
-            settled=settled,
-            told_apart=told_apart,
-            complete=settled & told_apart & same,
-            products=torch.full_like(settled, products, dtype=torch.int64),
-        )
-
-    def write(self, runs: Tensor, ends: "_Ends", over: Tensor) -> None:
-        """Writes down the runs that are over."""
-        self.values[runs] = ends.values[over]
-        self.bounds[runs] = ends.bounds[over]
-        self.complete[runs] = ends.complete[over]
-        self.products[runs] = ends.products[over]
-
-    def extremes(self, tolerance: float) -> Extremes:
-        """The result."""
-        count = self.values.shape[1] // 2
-        limit = tolerance * self.values.abs().amax(dim=1)
-        return Extremes(
-            largest=self.values[:, count:].flip(1),
-            smallest=self.values[:, :count],
-            largest_bounds=self.bounds[:, count:].flip(1),
-            smallest_bounds=self.bounds[:, :count],
-            converged=self.bounds.amax(dim=1) <= limit,
-            complete=self.complete,
-            products=self.products,
-        )
-
-
-def _outer(values: Tensor, count: int) -> Tensor:
-    return torch.cat([values[:, :count], values[:, -count:]], dim=1)
+    width = min(operator.size, places(count))
+    space = SearchSpace.begin(start, width, Storage.of(start))
+    space.start(start)
+    search = ExtremeSearch(
+        space, count=count, tolerance=tolerance, max_products=max_products
+    )
+    return search.run(operator, lambda: None)

@@ -2,19 +2,22 @@
 
 The projection of ``H`` on the basis is kept as a dense matrix. So a space that ends
 early goes on with a random vector, and one can restart from any of its Ritz vectors.
+Runs take their steps together, but each fills and restarts its own space.
 
 References:
     K. Wu, H. Simon, Thick-restart Lanczos method for large symmetric eigenvalue
     problems, SIAM J. Matrix Anal. Appl. 22 (2000) 602-616.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self, final
 
 import torch
 from torch import Tensor
 
-from worker.linalg.lanczos import negligible, orthogonalise
+from worker.linalg.basis import Basis, Storage
+from worker.linalg.lanczos import negligible
 from worker.linalg.operators import SymmetricOperator
 from worker.linalg.ritz import finite_eigh
 
@@ -22,169 +25,195 @@ from worker.linalg.ritz import finite_eigh
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ritz:
-    """Ritz pairs of a search space.
+    """Ritz pairs of the search spaces of some runs.
 
     Attributes:
-        values: Ascending, ``(runs, k)``.
-        coordinates: Vectors in the basis, by columns, ``(runs, k, k)``.
-        coupling: Part of each residual along the next vector, ``(runs, k)``.
-        leak: Bound on the part along vectors dropped before, ``(runs, k)``.
-        spurious: Pairs that come from empty places in the basis, ``(runs, k)``.
+        values: Ascending, ``(k, filled)``.
+        coordinates: Vectors in the basis, by columns, ``(k, filled, filled)``.
+        coupling: Part of each residual along the next vector, ``(k, filled)``.
+        leak: Bound on the rest of it: what was dropped before, and rounding.
     """
 
     values: Tensor
     coordinates: Tensor
     coupling: Tensor
     leak: Tensor
-    spurious: Tensor
+
+    @property
+    def bounds(self) -> Tensor:
+        """An eigenvalue lies this close to each value, ``(k, filled)``."""
+        return self.coupling + self.leak
 
     def take(self, rows: Tensor) -> Self:
-        """The pairs of the runs with the given numbers."""
+        """The pairs of some of the runs."""
         return type(self)(
             values=self.values[rows],
             coordinates=self.coordinates[rows],
             coupling=self.coupling[rows],
             leak=self.leak[rows],
-            spurious=self.spurious[rows],
         )
 
 
 @final
 @dataclass(slots=True, kw_only=True)
 class SearchSpace:
-    """An orthonormal basis of ``filled`` vectors in ``width`` places.
+    """An orthonormal basis for every run, and the operator's projection on it.
 
     Attributes:
-        basis: By rows, ``(runs, width, size)``; empty places hold zeros.
-        projection: ``H`` on the basis, ``(runs, width, width)``.
+        basis: The vectors, ``(runs, places, size)``.
+        projection: ``H`` on the basis, ``(runs, places, places)``.
         leak: Norms of the parts of ``H v`` outside the basis and its successors, that
-            were dropped, ``(runs, width)``.
-        empty: Places that count for nothing, ``(runs, width)``.
+            were dropped, ``(runs, places)``.
         vector: The next vector, ``(runs, size)``.
         beta: Its coupling to the last one, ``(runs,)``.
         scale: Largest norm of a product with a unit vector, ``(runs,)``.
-        filled: How many places are used.
+        filled: How many places each run uses, integers ``(runs,)``.
+        steps: Taken so far.
     """
 
-    basis: Tensor
+    basis: Basis
     projection: Tensor
     leak: Tensor
-    empty: Tensor
     vector: Tensor
     beta: Tensor
     scale: Tensor
-    filled: int
+    filled: Tensor
+    steps: int
 
     @classmethod
-    def begin(cls, start: Tensor, width: int) -> Self:
-        """The empty space before the start vectors ``(runs, size)``."""
-        runs, size = start.shape
-        norm = torch.linalg.vector_norm(start, dim=1, keepdim=True)
-        spare = _random_vector(start, 0)
+    def begin(cls, like: Tensor, places: int, storage: Storage) -> Self:
+        """Free places, for vectors like those given, ``(runs, size)``."""
+        runs, size = like.shape
         return cls(
-            basis=start.new_zeros(runs, width, size),
-            projection=start.new_zeros(runs, width, width),
-            leak=start.new_zeros(runs, width),
-            empty=torch.zeros(runs, width, dtype=torch.bool, device=start.device),
-            vector=torch.where(norm > 0, start / norm, spare / spare.norm()),
-            beta=start.new_zeros(runs),
-            scale=start.new_zeros(runs),
-            filled=0,
+            basis=Basis.empty(runs, places, size, storage),
+            projection=like.new_zeros(runs, places, places),
+            leak=like.new_zeros(runs, places),
+            vector=torch.zeros_like(like),
+            beta=like.new_zeros(runs),
+            scale=like.new_zeros(runs),
+            filled=torch.zeros(runs, dtype=torch.int64, device=like.device),
+            steps=0,
         )
 
-    def extend(self, operator: SymmetricOperator, end: int) -> None:
-        """Fills the places up to ``end`` by Lanczos steps."""
-        size = operator.size
-        for place in range(self.filled, end):
-            self.basis[:, place] = self.vector
-            product = operator.matvec(self.vector)
-            used = self.basis[:, : place + 1]
-            remainder, components = orthogonalise(used, product)
-            self.projection[:, place, : place + 1] = components
-            self.projection[:, : place + 1, place] = components
-            self.scale = torch.maximum(
-                self.scale, torch.linalg.vector_norm(product, dim=1)
-            )
-            beta = torch.linalg.vector_norm(remainder, dim=1)
-            ended = beta <= negligible(self.scale, size)
-            self.beta = torch.where(ended, 0, beta)
-            self.vector = remainder / beta[:, None]
-            if ended.any():
-                self._go_on(ended, place + 1)
-        self.filled = end
+    def start(self, vectors: Tensor) -> None:
+        """Goes on from vectors ``(runs, size)``, made orthogonal to the basis.
 
-    def _go_on(self, ended: Tensor, filled: int) -> None:
-        """Gives the runs whose space ended a random next vector."""
-        random = _random_vector(self.vector, filled).expand_as(self.vector)
-        remainder, _ = orthogonalise(self.basis[:, :filled], random)
-        norm = torch.linalg.vector_norm(remainder, dim=1, keepdim=True)
-        self.vector = torch.where(ended[:, None], remainder / norm, self.vector)
+        Those that lie in the basis are replaced by random ones.
+        """
+        unit, remaining = self._complement(vectors)
+        norm = torch.linalg.vector_norm(vectors, dim=1)
+        self.vector = unit
+        self.beta = torch.zeros_like(self.beta)
+        lost = remaining <= negligible(norm, vectors.shape[1])
+        self._go_on(lost.nonzero()[:, 0])
 
-    def ritz(self) -> Ritz:
-        """The Ritz pairs of the filled places."""
-        filled = self.filled
-        values, vectors = finite_eigh(self.projection[:, :filled, :filled])
+    def step(self, operator: SymmetricOperator, runs: Tensor) -> None:
+        """Fills one more place of some runs.
+
+        Args:
+            operator: Of these runs alone.
+            runs: Their numbers, ``(k,)`` integers.
+        """
+        places = self.filled[runs]
+        end = int(places.max()) + 1
+        self.basis.write(runs, places, self.vector[runs])
+        product = torch.zeros_like(self.vector)
+        product[runs] = operator.matvec(self.vector[runs])
+        norm = torch.linalg.vector_norm(product, dim=1)
+        self.scale = torch.maximum(self.scale, norm)
+        remainder, components = self.basis.orthogonalise(product, end)
+        self.projection[runs, places, :end] = components[runs]
+        self.projection[runs, :end, places] = components[runs]
+        self.filled[runs] += 1
+        self.steps += 1
+        remainder = remainder[runs]
+        beta = torch.linalg.vector_norm(remainder, dim=1)
+        ended = beta <= negligible(self.scale[runs], remainder.shape[1])
+        self.beta[runs] = torch.where(ended, 0, beta)
+        self.vector[runs] = self.basis.as_kept(remainder / beta[:, None])
+        self._go_on(runs[ended])
+
+    def ritz(self, runs: Tensor) -> Ritz:
+        """The Ritz pairs of runs that have filled equally many places, ``(k,)``."""
+        filled = int(self.filled[runs[0]])
+        values, vectors = finite_eigh(self.projection[runs, :filled, :filled])
+        dropped = torch.einsum("rk,rki->ri", self.leak[runs, :filled], vectors.abs())
         return Ritz(
             values=values,
             coordinates=vectors,
-            coupling=(self.beta[:, None] * vectors[:, -1]).abs(),
-            leak=torch.einsum("rk,rki->ri", self.leak[:, :filled], vectors.abs()),
-            spurious=torch.einsum(
-                "rk,rki->ri", self.empty[:, :filled].to(vectors.dtype), vectors**2
-            )
-            > 1 / 2,
+            coupling=(self.beta[runs, None] * vectors[:, -1]).abs(),
+            leak=dropped + filled**0.5 * self._rounding * self.scale[runs, None],
         )
 
-    def restart(self, ritz: Ritz, *, afresh: Tensor, wanted: int, kept: int) -> None:
-        """Goes back to the Ritz vectors at both ends.
+    def restart(self, runs: Tensor, ritz: Ritz, kept: Tensor) -> None:
+        """Goes back to some Ritz vectors, and on from where it was.
 
         Args:
-            ritz: The pairs of the filled places.
-            afresh: Runs that go on from a random vector, with the wanted vectors alone,
-                ``(runs,)``; the others go on where they are.
-            wanted: How many vectors at either end are wanted.
-            kept: How many vectors at either end are kept.
+            runs: Numbers of runs, ``(k,)``.
+            ritz: Their pairs.
+            kept: Which of them are kept, integers.
         """
-        width = self.basis.shape[1]
-        middle = ritz.values[:, self.filled // 2, None]
-        ends = torch.arange(self.filled, device=middle.device)
-        ends = torch.cat([ends[:kept], ends[-kept:]])
-        place = torch.arange(2 * kept, device=middle.device)
-        surplus = (place >= wanted) & (place < 2 * kept - wanted)
-        empty = ritz.spurious[:, ends] | (afresh[:, None] & surplus)
-        columns = torch.where(empty[:, None], 0, ritz.coordinates[:, :, ends])
-        leak = ritz.leak + torch.where(afresh[:, None], ritz.coupling, 0)
-
-        rows = torch.bmm(columns.mT, self.basis[:, : self.filled])
-        self.basis[:, : 2 * kept] = rows
-        self.projection = torch.diag_embed(
-            torch.nn.functional.pad(
-                torch.where(empty, middle, ritz.values[:, ends]),
-                (0, width - 2 * kept),
+        dropped = torch.einsum(
+            "rk,rki->ri",
+            self.leak[runs, : ritz.values.shape[1]],
+            ritz.coordinates[:, :, kept].abs(),
+        )
+        self.projection[runs] = 0
+        self.leak[runs] = 0
+        for row, run in enumerate(runs.tolist()):
+            self.basis.rotate(run, ritz.coordinates[row][:, kept])
+            self.projection[run, : len(kept), : len(kept)] = torch.diag(
+                ritz.values[row, kept]
             )
-        )
-        self.leak[:, : 2 * kept] = torch.where(empty, 0, leak[:, ends])
-        self.empty[:, : 2 * kept] = empty
-        self.leak[:, 2 * kept :] = 0
-        self.empty[:, 2 * kept :] = False
-        self.filled = 2 * kept
-        if afresh.any():
-            self._go_on(afresh, self.filled)
+            self.leak[run, : len(kept)] = (
+                dropped[row] + self._rounding * self.scale[run]
+            )
+        self.filled[runs] = len(kept)
 
-    def take(self, rows: Tensor) -> Self:
-        """The space of the runs with the given numbers."""
-        return type(self)(
-            basis=self.basis[rows],
-            projection=self.projection[rows],
-            leak=self.leak[rows],
-            empty=self.empty[rows],
-            vector=self.vector[rows],
-            beta=self.beta[rows],
-            scale=self.scale[rows],
-            filled=self.filled,
-        )
+    def restart_afresh(self, runs: Tensor, ritz: Ritz, kept: Tensor) -> None:
+        """Goes back to some Ritz vectors, and on from a random vector."""
+        self.restart(runs, ritz, kept)
+        self.leak[runs, : len(kept)] += ritz.coupling[:, kept]
+        self.beta[runs] = 0
+        self._go_on(runs)
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """The whole state under flat names; the basis as far as it is filled."""
+        return {
+            "basis": self.basis.rows[:, : int(self.filled.max())],
+            "steps": torch.tensor(self.steps),
+            **{name: getattr(self, name) for name in _TENSORS},
+        }
+
+    @classmethod
+    def from_tensors(
+        cls, tensors: Mapping[str, Tensor], *, like: Tensor, storage: Storage
+    ) -> Self:
+        """The state that `to_tensors` gave."""
+        state = {name: tensors[name].to(like.device, copy=True) for name in _TENSORS}
+        runs, places, _ = state["projection"].shape
+        basis = Basis.empty(runs, places, like.shape[1], storage)
+        basis.rows[:, : tensors["basis"].shape[1]] = tensors["basis"].to(basis.rows)
+        return cls(basis=basis, steps=int(tensors["steps"]), **state)
+
+    @property
+    def _rounding(self) -> float:
+        return torch.finfo(self.basis.rows.dtype).eps
+
+    def _go_on(self, runs: Tensor) -> None:
+        """Gives some runs a random next vector."""
+        if len(runs):
+            random = _random_vector(self.vector, self.steps).expand_as(self.vector)
+            self.vector[runs] = self._complement(random)[0][runs]
+
+    def _complement(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """Unit vectors along what the basis leaves of vectors, and its norm."""
+        remainder, _ = self.basis.orthogonalise(vectors, int(self.filled.max()))
+        norm = torch.linalg.vector_norm(remainder, dim=1)
+        return self.basis.as_kept(remainder / norm[:, None]), norm
 
 
+_TENSORS = ("projection", "leak", "vector", "beta", "scale", "filled")
 _SEED = 0x67666C74
 
 

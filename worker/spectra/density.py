@@ -1,105 +1,154 @@
 """Spectral densities: eigenvalues smoothed by a Gaussian, on a grid.
 
-The Gaussian's standard deviation is 1/200 of the spectrum's range and the grid has two
-points for each, so that the trapezoid rule finds the mass 1 to far better than 1e-6.
+The grid follows the spectrum: it has two points for each standard deviation of the
+Gaussian wherever there are eigenvalues or nodes, and none in the gaps between them. So
+the trapezoid rule finds the mass 1, and a narrow Gaussian can resolve both a spike at
+zero and outliers far from it.
 """
 
+import math
 from dataclasses import dataclass
 from typing import final
 
 import torch
 from torch import Tensor
 
-from worker.spectra.quadrature import Quadrature, standard_error
+from worker.spectra.estimates import standard_error
+from worker.spectra.quadrature import Quadrature
 
-_RESOLUTION = 200
+_BULK = 0.998
+"""Share of the eigenvalues whose range sets the default broadening."""
+
+_RESOLUTION = 100
+"""Default standard deviations in that range."""
+
+_LARGEST_RESOLUTION = 2000
+"""Default standard deviations in the whole range, at most."""
+
+_TAIL = 7.0
+"""Standard deviations that the grid goes beyond eigenvalues."""
+
 _POINTS_PER_DEVIATION = 2
-_TAIL = 6.0
-"""Standard deviations that the grid goes beyond the spectrum."""
+
+_GAP = 4.0
+"""Standard deviations between outliers and the rest."""
+
+_NEGLIGIBLE = 1e-14
+"""Weight of a node that is not seen."""
 
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Density:
-    """A density of mass 1 for every run.
+    """A density of mass 1, for one run.
 
     Attributes:
-        grid: Evenly spaced, ``(runs, points)``.
-        values: ``(runs, points)``.
-        standard_error: Of the values, over the probes, ``(runs, points)``; zero where
-            all eigenvalues are known, NaN where one probe cannot tell.
-        broadening: Standard deviation of the Gaussian, ``(runs,)``.
+        grid: Ascending, ``(points,)``.
+        values: ``(points,)``.
+        standard_error: Of the values, over the probes, ``(points,)``; zero where all
+            eigenvalues are known, NaN where one probe cannot tell.
+        broadening: Standard deviation of the Gaussian.
         probes: Number of probes; 0 where all eigenvalues are known.
         steps: Lanczos steps from each; 0 where all eigenvalues are known.
+        outliers: The extreme eigenvalues beyond the first gap of four standard
+            deviations, seen from the bulk, ascending, ``(k,)``.
     """
 
     grid: Tensor
     values: Tensor
     standard_error: Tensor
-    broadening: Tensor
+    broadening: float
     probes: int
     steps: int
+    outliers: Tensor
 
 
-def exact_density(eigenvalues: Tensor) -> Density:
-    """The density of known eigenvalues, ``(runs, size)``."""
-    grid, broadening = _grid(eigenvalues.amin(dim=1), eigenvalues.amax(dim=1))
-    weights = torch.full_like(eigenvalues, 1.0 / eigenvalues.shape[1])
-    values = _smooth(grid, eigenvalues, weights, broadening)
-    return Density(
-        grid=grid,
-        values=values,
-        standard_error=torch.zeros_like(values),
-        broadening=broadening,
-        probes=0,
-        steps=0,
-    )
-
-
-def estimated_density(rule: Quadrature, low: Tensor, high: Tensor) -> Density:
-    """The density from a quadrature, for spectra between ``low`` and ``high``.
+def density(rule: Quadrature, run: int, *, broadening: float | None) -> Density:
+    """The density of one run: known eigenvalues as they are, the rest from probes.
 
     Args:
-        rule: Quadrature of the spectrum.
-        low: Smallest eigenvalues known, ``(runs,)``.
-        high: Largest eigenvalues known, ``(runs,)``.
+        rule: Quadrature of the spectra; finite for this run.
+        run: Its number.
+        broadening: Standard deviation of the Gaussian; None for 1/100 of the range of
+            the middle 99.8 % of the eigenvalues, or 1/2000 of the whole range where
+            that is more.
 
     Returns:
         Mean and standard error over the probes.
     """
-    grid, broadening = _grid(
-        torch.minimum(low, rule.nodes.amin(dim=(1, 2))),
-        torch.maximum(high, rule.nodes.amax(dim=(1, 2))),
-    )
-    samples = torch.stack(
-        [
-            _smooth(grid, rule.nodes[:, probe], rule.weights[:, probe], broadening)
-            for probe in range(rule.probes)
-        ],
-        dim=1,
-    )
+    known = rule.known.values[run]
+    nodes = rule.rules.nodes[run]
+    weights = rule.rules.weights[run] * (rule.rest / rule.size)
+    seen = nodes[weights > _NEGLIGIBLE]
+    if broadening is None:
+        broadening = _default_broadening(rule, run)
+    grid = _grid(torch.cat([known, seen]).sort().values, broadening)
+    exact = torch.full_like(known, 1 / rule.size)
+    values = _smooth(grid, known, exact, broadening)
+    error = torch.zeros_like(values)
+    if rule.rest:
+        samples = [
+            _smooth(grid, *each, broadening)
+            for each in zip(nodes, weights, strict=True)
+        ]
+        values = values + torch.stack(samples).mean(dim=0)
+        error = standard_error(torch.stack(samples)[None])[0]
     return Density(
         grid=grid,
-        values=samples.mean(dim=1),
-        standard_error=standard_error(samples),
+        values=values,
+        standard_error=error,
         broadening=broadening,
         probes=rule.probes,
-        steps=rule.nodes.shape[-1],
+        steps=rule.steps,
+        outliers=_outliers(known, seen, rule.known.at_either_end, _GAP * broadening),
     )
 
 
-def _grid(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-    magnitude = torch.maximum(low.abs(), high.abs())
-    spread = torch.maximum(high - low, 1e-6 * magnitude)
-    spread = torch.where(spread > 0, spread, 1.0)
-    broadening = spread / _RESOLUTION
-    points = _POINTS_PER_DEVIATION * int(_RESOLUTION + 2 * _TAIL) + 1
-    units = torch.linspace(-1.0, 1.0, points, dtype=low.dtype, device=low.device)
-    half_width = (0.5 * _RESOLUTION + _TAIL) * broadening
-    return (0.5 * (low + high))[:, None] + half_width[:, None] * units, broadening
+def _default_broadening(rule: Quadrature, run: int) -> float:
+    known, nodes = rule.known.values[run], rule.rules.nodes[run].flatten()
+    shares = rule.rules.weights[run].flatten() * (rule.rest / max(1, rule.probes))
+    values, order = torch.cat([known, nodes]).sort()
+    mass = torch.cat([torch.ones_like(known), shares])[order].cumsum(0)
+    tail = 0.5 * (1 - _BULK) * rule.size
+    inside = values[(mass > tail) & (mass < rule.size - tail + 1)]
+    bulk = float(inside[-1] - inside[0]) if len(inside) else 0.0
+    whole = float(values[-1] - values[0])
+    magnitude = float(values.abs().amax())
+    least = 1e-6 * magnitude or 1.0
+    return max(bulk / _RESOLUTION, whole / _LARGEST_RESOLUTION, least)
 
 
-def _smooth(grid: Tensor, nodes: Tensor, weights: Tensor, broadening: Tensor) -> Tensor:
-    deviations = (grid[:, :, None] - nodes[:, None, :]) / broadening[:, None, None]
-    bells = torch.exp(-0.5 * deviations**2) / (2 * torch.pi) ** 0.5
-    return torch.einsum("rgk,rk->rg", bells, weights) / broadening[:, None]
+def _grid(values: Tensor, broadening: float) -> Tensor:
+    """Points around ascending values."""
+    tail = _TAIL * broadening
+    breaks = (values.diff() > 2 * tail).nonzero()[:, 0] + 1
+    pieces = []
+    for group in values.tensor_split(breaks.cpu()):
+        low, high = float(group[0]) - tail, float(group[-1]) + tail
+        points = math.ceil(_POINTS_PER_DEVIATION * (high - low) / broadening) + 1
+        pieces.append(torch.linspace(low, high, points).to(values))
+    return torch.cat(pieces)
+
+
+def _smooth(grid: Tensor, nodes: Tensor, weights: Tensor, broadening: float) -> Tensor:
+    pieces = []
+    for points in grid.split(_POINTS_AT_A_TIME):
+        deviations = (points[:, None] - nodes) / broadening
+        pieces.append(torch.exp(-0.5 * deviations**2) @ weights)
+    return torch.cat(pieces) / ((2 * math.pi) ** 0.5 * broadening)
+
+
+_POINTS_AT_A_TIME = 1024
+
+
+def _outliers(known: Tensor, nodes: Tensor, count: int, gap: float) -> Tensor:
+    """The extreme ones of known eigenvalues that stand outside the bulk."""
+    rest = torch.cat([known[count:-count], nodes]) if count else nodes
+    beyond = torch.zeros_like(known, dtype=torch.bool)
+    if count == 0 or not len(rest):
+        return known[beyond]
+    largest = torch.cat([rest.amax()[None], known[-count:]])
+    smallest = torch.cat([-rest.amin()[None], -known[:count].flip(0)])
+    beyond[-count:] = (largest.diff() > gap).cumsum(0) > 0
+    beyond[:count] = ((smallest.diff() > gap).cumsum(0) > 0).flip(0)
+    return known[beyond]

@@ -6,7 +6,8 @@ from typing import final
 import torch
 from torch import Tensor
 
-from worker.spectra.quadrature import Quadrature, standard_error
+from worker.spectra.estimates import Estimate
+from worker.spectra.quadrature import Known, Quadrature
 
 
 @final
@@ -19,8 +20,10 @@ class Inertia:
         zero: ``(runs,)`` integers.
         positive: ``(runs,)`` integers.
         fraction: Morse index over the order of the matrix, ``(runs,)``.
-        standard_error: Of the fraction, ``(runs,)``; None where the counts are exact,
-            NaN where one probe cannot tell.
+        standard_error: Of the fraction, over the probes, ``(runs,)``; None where the
+            counts are exact, NaN where one probe cannot tell.
+        interval: The fraction lies between these with 95 % probability at least,
+            ``(runs, 2)``.
     """
 
     negative: Tensor
@@ -28,6 +31,7 @@ class Inertia:
     positive: Tensor
     fraction: Tensor
     standard_error: Tensor | None
+    interval: Tensor
 
 
 def exact_inertia(eigenvalues: Tensor, threshold: Tensor) -> Inertia:
@@ -43,20 +47,23 @@ def exact_inertia(eigenvalues: Tensor, threshold: Tensor) -> Inertia:
     size = eigenvalues.shape[1]
     negative = (eigenvalues < -threshold[:, None]).sum(dim=1)
     positive = (eigenvalues > threshold[:, None]).sum(dim=1)
+    fraction = negative.double() / size
     return Inertia(
         negative=negative,
         zero=size - negative - positive,
         positive=positive,
-        fraction=negative.double() / size,
+        fraction=fraction,
         standard_error=None,
+        interval=torch.stack([fraction, fraction], dim=1),
     )
 
 
 def estimated_inertia(rule: Quadrature, threshold: Tensor) -> Inertia:
     """Counts from the weights on either side of the threshold, rounded.
 
-    The standard error is that of the random probes; it does not cover a quadrature too
-    coarse to tell eigenvalues on either side of the threshold apart.
+    The standard error is that of the random probes. The interval covers besides what
+    the quadrature rules leave open: the mass near the threshold that they cannot tell
+    to lie on either side of it. It ends at whole counts.
 
     Args:
         rule: Quadrature of the spectrum.
@@ -65,19 +72,51 @@ def estimated_inertia(rule: Quadrature, threshold: Tensor) -> Inertia:
     Returns:
         The counts.
     """
+    size = rule.size
     limit = threshold[:, None, None]
-    below = (rule.weights * (rule.nodes < -limit)).sum(dim=-1)
-    above = (rule.weights * (rule.nodes > limit)).sum(dim=-1)
-    negative = _count(below, rule.size)
-    positive = torch.minimum(_count(above, rule.size), rule.size - negative)
+    below = rule.traces(lambda values: (values < -_like(limit, values)).double())
+    above = rule.traces(lambda values: (values > _like(limit, values)).double())
+    counted = Estimate.mean(below)
+    negative = counted.value.round().long().clamp(0, size)
+    positive = torch.minimum(
+        above.mean(dim=1).round().long().clamp_min(0), size - negative
+    )
     return Inertia(
         negative=negative,
-        zero=rule.size - negative - positive,
+        zero=size - negative - positive,
         positive=positive,
-        fraction=below.mean(dim=1).clamp(0.0, 1.0),
-        standard_error=standard_error(below),
+        fraction=(counted.value / size).clamp(0.0, 1.0),
+        standard_error=counted.standard_error / size,
+        interval=_interval(rule, -threshold) / size,
     )
 
 
-def _count(shares: Tensor, size: int) -> Tensor:
-    return (shares.mean(dim=1) * size).round().long().clamp(0, size)
+def _like(limit: Tensor, values: Tensor) -> Tensor:
+    return limit.reshape(-1, *(1 for _ in values.shape[1:]))
+
+
+def _interval(rule: Quadrature, limit: Tensor) -> Tensor:
+    """Numbers of eigenvalues below a limit, at least and at most, ``(runs, 2)``."""
+    known = rule.known
+    certain = (known.values + known.bounds < limit[:, None]).sum(dim=1).double()
+    possible = (known.values - known.bounds < limit[:, None]).sum(dim=1).double()
+    lower, upper = (
+        Estimate.mean(rule.rest * mass) for mass in rule.rules.mass_below(limit)
+    )
+    least = (certain + lower.value - lower.reach()).floor()
+    most = (possible + upper.value + upper.reach()).ceil()
+    none_left, all_left = _settled(known, limit)
+    least = torch.where(all_left, certain + rule.rest, torch.maximum(least, certain))
+    most = torch.where(none_left, possible, torch.minimum(most, possible + rule.rest))
+    return torch.stack([torch.minimum(least, most), most], dim=1)
+
+
+def _settled(known: Known, limit: Tensor) -> tuple[Tensor, Tensor]:
+    """Whether none, or all, of the eigenvalues not known lie below a limit."""
+    count = known.at_either_end
+    if count == 0:
+        return known.complete, known.complete
+    reach = known.values + known.bounds, known.values - known.bounds
+    none = known.complete & (reach[1][:, count - 1] >= limit)
+    every = known.complete & (reach[0][:, -count] < limit)
+    return none, every

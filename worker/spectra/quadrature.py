@@ -1,61 +1,200 @@
 """Stochastic Lanczos quadrature: traces of functions of a matrix from random probes.
 
-For a probe ``v`` of random signs, ``v^T f(H) v`` has mean ``tr f(H)``, and Lanczos from
-``v`` gives the Gauss quadrature of it: nodes are the Ritz values, weights the squared
-first components of the Ritz vectors.
+Some eigenpairs may be known. Then a probe is a random unit vector ``v`` in the
+complement of their eigenvectors, of dimension ``m``: ``m v^T f(H) v`` has as its mean
+the trace of ``f(H)`` on the complement, to which the known eigenvalues are added
+exactly. Lanczos from ``v`` gives the Gauss quadrature of it: nodes are the Ritz values,
+weights the squared first components of the Ritz vectors. For ``f(x) = x`` this is
+Hutch++ with the known eigenvectors in the place of its sketch.
 
 References:
     Ubaru, Chen, Saad, Fast estimation of tr(f(A)) via stochastic Lanczos quadrature,
-    SIAM J. Matrix Anal. Appl. 38 (2017).
+    SIAM J. Matrix Anal. Appl. 38 (2017); Meyer, Musco, Musco, Woodruff, Hutch++:
+    optimal stochastic trace estimation, SOSA (2021); Golub, Meurant, Matrices, Moments
+    and Quadrature with Applications, Princeton (2010), chapter 6, for Gauss-Radau.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Self, final
 
 import torch
 from torch import Tensor
 
 from worker.datasets.randomness import generator
-from worker.linalg.lanczos import lanczos
+from worker.linalg.basis import Storage
 from worker.linalg.operators import SymmetricOperator
-from worker.linalg.ritz import gauss_quadrature
+from worker.linalg.ritz import finite_eigh
+from worker.linalg.thick_restart import SearchSpace
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """One Gauss rule of mass 1 for every run and probe.
+
+    Attributes:
+        nodes: Ritz values, ascending, ``(runs, probes, steps)`` float64.
+        first: First components of the Ritz vectors, of the same shape.
+        last: Their last components.
+        beta: Coupling of the last Lanczos vector to the next, ``(runs, probes)``.
+    """
+
+    nodes: Tensor
+    first: Tensor
+    last: Tensor
+    beta: Tensor
+
+    @classmethod
+    def empty(cls, runs: int, probes: int, steps: int, *, device: torch.device) -> Self:
+        """Rules that are yet to be written."""
+        zeros = torch.zeros(3, runs, probes, steps, dtype=torch.float64, device=device)
+        return cls(
+            nodes=zeros[0],
+            first=zeros[1],
+            last=zeros[2],
+            beta=zeros.new_zeros(runs, probes),
+        )
+
+    @property
+    def weights(self) -> Tensor:
+        """Of sum one, ``(runs, probes, steps)``; zero past a breakdown."""
+        return self.first**2
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """Its tensors by their names."""
+        return {
+            "nodes": self.nodes,
+            "first": self.first,
+            "last": self.last,
+            "beta": self.beta,
+        }
+
+    def write(self, probe: int, space: SearchSpace, known: int) -> None:
+        """Writes down a probe's rule.
+
+        Args:
+            probe: Its number.
+            space: Filled from the probe's vector on, in all runs alike.
+            known: Places before it, of known eigenvectors.
+        """
+        block = slice(known, int(space.filled[0]))
+        nodes, vectors = finite_eigh(space.projection[:, block, block].double())
+        self.nodes[:, probe] = nodes
+        self.first[:, probe], self.last[:, probe] = vectors[:, 0], vectors[:, -1]
+        self.beta[:, probe] = space.beta
+
+    def mass_below(self, limit: Tensor) -> tuple[Tensor, Tensor]:
+        """The sharpest bounds on the measures below a limit that the rules allow.
+
+        They are those of Chebyshev and Markov: the Gauss-Radau rule with a node at the
+        limit has as its weights there all that is not settled.
+
+        Args:
+            limit: ``(runs,)``.
+
+        Returns:
+            Lower and upper bounds, ``(runs, probes)`` each.
+        """
+        runs, probes, steps = self.nodes.shape
+        distance = self.nodes - limit[:, None, None]
+        tiny = torch.finfo(distance.dtype).eps * self.nodes.abs().amax().clamp_min(
+            1e-30
+        )
+        distance = torch.where(distance.abs() < tiny, tiny, distance)
+        border = self.beta[:, :, None] * self.last
+        corner = limit[:, None] + (border**2 / distance).sum(dim=2)
+        arrow = self.nodes.new_zeros(runs, probes, steps + 1, steps + 1)
+        arrow.diagonal(dim1=2, dim2=3)[..., :steps] = self.nodes
+        arrow[..., steps, steps] = corner
+        arrow[..., steps, :steps] = arrow[..., :steps, steps] = border
+        nodes, vectors = finite_eigh(arrow.flatten(0, 1))
+        nodes, vectors = (
+            nodes.unflatten(0, (runs, -1)),
+            vectors.unflatten(0, (runs, -1)),
+        )
+        weights = torch.einsum("rps,rpsk->rpk", self.first, vectors[:, :, :steps]) ** 2
+        numbers = torch.arange(steps + 1, device=nodes.device)
+        at = (nodes - limit[:, None, None]).abs().argmin(dim=2, keepdim=True)
+        lower = (weights * (numbers < at)).sum(dim=2)
+        upper = (weights * (numbers <= at)).sum(dim=2)
+        return lower.clamp(0, 1), upper.clamp(0, 1)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Eigenvalues that are known, whose vectors the probes are orthogonal to.
+
+    Attributes:
+        values: Ascending, ``(runs, k)`` float64.
+        bounds: An eigenvalue lies this close to each, ``(runs, k)``.
+        at_either_end: How many of them are the smallest ones, and the largest.
+        complete: Whether these are known to be the extreme ones, ``(runs,)`` bool.
+    """
+
+    values: Tensor
+    bounds: Tensor
+    at_either_end: int
+    complete: Tensor
+
+    @classmethod
+    def nothing(cls, runs: int, *, device: torch.device) -> Self:
+        """No eigenvalue is known."""
+        none = torch.zeros(runs, 0, dtype=torch.float64, device=device)
+        return cls(
+            values=none, bounds=none, at_either_end=0, complete=none.bool().any(dim=1)
+        )
 
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quadrature:
-    """One quadrature rule of mass 1 for every run and probe.
+    """Traces of functions of matrices: from known eigenvalues, and from probes.
 
     Attributes:
-        nodes: ``(runs, probes, steps)`` float64; where Lanczos broke down earlier, the
-            spare nodes have no weight.
-        weights: ``(runs, probes, steps)`` float64.
+        known: The known part of the spectrum.
+        rules: Of the rest.
         size: Order of the matrices.
     """
 
-    nodes: Tensor
-    weights: Tensor
+    known: Known
+    rules: Rules
     size: int
 
     @property
     def probes(self) -> int:
         """Number of probes."""
-        return self.nodes.shape[1]
+        return self.rules.nodes.shape[1]
 
     @property
-    def products(self) -> int:
-        """Products made for each run."""
-        return self.nodes.shape[1] * self.nodes.shape[2]
+    def steps(self) -> int:
+        """Lanczos steps from each probe."""
+        return self.rules.nodes.shape[2]
 
-    def moments(self, power: int) -> Tensor:
-        """Estimates ``v^T H^power v`` of its trace, ``(runs, probes)``."""
-        return self.size * (self.weights * self.nodes**power).sum(dim=-1)
+    @property
+    def rest(self) -> int:
+        """Number of eigenvalues that are not known."""
+        return self.size - self.known.values.shape[1]
+
+    def traces(self, function: Callable[[Tensor], Tensor]) -> Tensor:
+        """Estimates of ``tr f(H)``, one from each probe, ``(runs, probes)``.
+
+        Args:
+            function: ``f``, elementwise.
+
+        Returns:
+            The estimates.
+        """
+        known = function(self.known.values).sum(dim=1, keepdim=True)
+        rest = (self.rules.weights * function(self.rules.nodes)).sum(dim=2)
+        return known + self.rest * rest
 
     def largest_magnitude(self) -> Tensor:
         """Largest magnitude of a node of positive weight, ``(runs,)``."""
-        magnitudes = torch.where(self.weights > 0, self.nodes.abs(), 0.0)
-        return magnitudes.amax(dim=(1, 2))
+        nodes = torch.where(self.rules.weights > 0, self.rules.nodes.abs(), 0.0)
+        both = torch.cat([nodes.flatten(1), self.known.values.abs()], dim=1)
+        return both.amax(dim=1)
 
 
 def quadrature(
@@ -68,7 +207,7 @@ def quadrature(
     probes: int,
     steps: int,
 ) -> Quadrature:
-    """Quadrature rules from probes of random signs.
+    """Quadrature where no eigenvalue is known.
 
     Args:
         operator: The matrices.
@@ -80,36 +219,31 @@ def quadrature(
         steps: Lanczos steps from each probe, cut to the order of the matrices.
 
     Returns:
-        The rules.
+        The quadrature.
     """
-    steps = min(steps, operator.size)
-    nodes, weights = [], []
+    size = operator.size
+    steps = min(steps, size)
+    runs = torch.arange(operator.runs, device=like.device)
+    rules = Rules.empty(len(runs), probes, steps, device=like.device)
     for probe in range(probes):
-        signs = random_signs(operator.size, starts, seed, stream, probe).to(like)
-        node, weight = gauss_quadrature(lanczos(operator, signs, steps=steps))
-        nodes.append(node.double())
-        weights.append(weight.double())
-    return Quadrature(
-        nodes=torch.stack(nodes, dim=1),
-        weights=torch.stack(weights, dim=1),
-        size=operator.size,
-    )
+        vectors = random_vectors(size, starts, seed, stream, probe).to(like)
+        space = SearchSpace.begin(vectors, steps, Storage.of(like))
+        space.start(vectors)
+        for _ in range(steps):
+            space.step(operator, runs)
+        rules.write(probe, space, 0)
+    nothing = Known.nothing(len(runs), device=like.device)
+    return Quadrature(known=nothing, rules=rules, size=size)
 
 
-def standard_error(samples: Tensor) -> Tensor:
-    """Standard errors of the means over dimension 1; NaN for a single sample."""
-    count = samples.shape[1]
-    if count == 1:
-        return torch.full_like(samples[:, 0], torch.nan)
-    return samples.std(dim=1) / count**0.5
-
-
-def random_signs(
+def random_vectors(
     size: int, starts: Sequence[int], seed: int, *stream: str | int
 ) -> Tensor:
-    """Vectors of random signs, one for each start, ``(runs, size)``."""
+    """Normal random vectors, one for each start, ``(runs, size)``."""
     draws = [
-        torch.randint(0, 2, (size,), generator=generator(seed, *stream, start))
+        torch.randn(
+            size, generator=generator(seed, *stream, start), dtype=torch.float64
+        )
         for start in starts
     ]
-    return 2.0 * torch.stack(draws).double() - 1.0
+    return torch.stack(draws)

@@ -1,51 +1,54 @@
-"""The spectrum of a batch of Hessians: extreme eigenvalues, and the density."""
+"""The spectrum of a batch of symmetric matrices."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
 import torch
 from torch import Tensor
 
-from worker.linalg.extremes import extreme_eigenvalues
-from worker.linalg.operators import SymmetricOperator
-from worker.spectra.density import Density, estimated_density, exact_density
-from worker.spectra.quadrature import quadrature, random_signs
-
-CONVERGED = 1e-8
-"""Residual bound of a converged eigenvalue, relative to the largest magnitude."""
-
-_PRODUCTS_PER_VALUE = 200
-_LEAST_PRODUCTS = 2000
+from worker.spectra.density import Density, density
+from worker.spectra.estimates import Estimate
+from worker.spectra.inertia import Inertia, estimated_inertia, exact_inertia
+from worker.spectra.plan import DensityPlan
+from worker.spectra.quadrature import Known, Quadrature, Rules
 
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DensityPlan:
-    """How a density is estimated.
+class Eigenpairs:
+    """Extreme eigenvalues with their eigenvectors, by ascending value.
 
     Attributes:
-        probes: Random probes.
-        steps: Lanczos steps from each.
+        values: ``(runs, k)``.
+        vectors: Unit vectors by rows, ``(runs, k, size)``, as precise as they were
+            kept.
     """
 
-    probes: int
-    steps: int
+    values: Tensor
+    vectors: Tensor
 
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spectrum:
-    """What was computed for every run.
+    """What was computed for every run; NaN for one whose products are not finite.
 
     Attributes:
         largest: Largest eigenvalues, descending, ``(runs, top)``.
         smallest: Smallest eigenvalues, ascending, ``(runs, top)``.
         largest_bounds: Bounds on the distances to eigenvalues, ``(runs, top)``.
         smallest_bounds: The same of the smallest, ``(runs, top)``.
-        converged: Whether all bounds are small beside the largest magnitude and no
-            other eigenvalue is known to lie beyond, ``(runs,)`` bool.
-        density: The density, where asked for.
+        largest_converged: Whether the bound is small beside the largest magnitude,
+            ``(runs, top)`` bool.
+        smallest_converged: The same of the smallest, ``(runs, top)`` bool.
+        complete: Whether the complement was searched and held no eigenvalue beyond
+            these, ``(runs,)`` bool.
+        eigenpairs: With their vectors, where asked for.
+        density: The density of every run, where asked for; None for a run that is not
+            finite.
+        trace: ``tr H``; None where no probes were made.
+        frobenius_norm: ``|H|_F``; None where no probes were made.
+        quadrature: All eigenvalues, or what probes tell of them; None without probes.
         exact: Whether all eigenvalues were computed.
         products: Hessian products made for each run, ``(runs,)``; the order of the
             matrix where it was formed.
@@ -55,13 +58,40 @@ class Spectrum:
     smallest: Tensor
     largest_bounds: Tensor
     smallest_bounds: Tensor
-    converged: Tensor
-    density: Density | None
+    largest_converged: Tensor
+    smallest_converged: Tensor
+    complete: Tensor
+    eigenpairs: Eigenpairs | None
+    density: tuple[Density | None, ...] | None
+    trace: Estimate | None
+    frobenius_norm: Estimate | None
+    quadrature: Quadrature | None
     exact: bool
     products: Tensor
 
+    def inertia(self, threshold: Tensor) -> Inertia | None:
+        """Counts of eigenvalues by sign; None where no probes were made.
 
-def exact_spectrum(eigenvalues: Tensor, *, top: int, density: bool) -> Spectrum:
+        Args:
+            threshold: Magnitudes up to which an eigenvalue is zero, ``(runs,)``.
+
+        Returns:
+            The counts.
+        """
+        if self.quadrature is None:
+            return None
+        if self.exact:
+            return exact_inertia(self.quadrature.known.values, threshold)
+        return estimated_inertia(self.quadrature, threshold)
+
+
+def exact_spectrum(
+    eigenvalues: Tensor,
+    vectors: Tensor | None,
+    *,
+    top: int,
+    density_plan: DensityPlan | None,
+) -> Spectrum:
     """The spectrum from all eigenvalues.
 
     The bounds are those of the rounding of a symmetric eigensolver,
@@ -69,8 +99,10 @@ def exact_spectrum(eigenvalues: Tensor, *, top: int, density: bool) -> Spectrum:
 
     Args:
         eigenvalues: Ascending, ``(runs, size)``.
+        vectors: Eigenvectors by columns, ``(runs, size, size)``, where those of the
+            extremes are wanted.
         top: How many at either end.
-        density: Whether the density is wanted.
+        density_plan: The broadening of the density, where it is wanted.
 
     Returns:
         The spectrum.
@@ -78,70 +110,51 @@ def exact_spectrum(eigenvalues: Tensor, *, top: int, density: bool) -> Spectrum:
     runs, size = eigenvalues.shape
     top = min(top, size)
     rounding = size * torch.finfo(eigenvalues.dtype).eps
-    bounds = (rounding * eigenvalues.abs().amax(dim=1, keepdim=True)).expand(-1, top)
+    bounds = rounding * eigenvalues.abs().amax(dim=1, keepdim=True)
+    yes = eigenvalues.new_ones(runs, top, dtype=torch.bool)
+    rule = Quadrature(
+        known=Known(
+            values=eigenvalues.double(),
+            bounds=bounds.expand(-1, size).double(),
+            at_either_end=top,
+            complete=yes[:, 0],
+        ),
+        rules=Rules.empty(runs, 0, 0, device=eigenvalues.device),
+        size=size,
+    )
+    extremes = torch.cat([torch.arange(top), torch.arange(size - top, size)]).unique()
     return Spectrum(
         largest=eigenvalues[:, -top:].flip(1),
         smallest=eigenvalues[:, :top],
-        largest_bounds=bounds,
-        smallest_bounds=bounds,
-        converged=eigenvalues.new_ones(runs, dtype=torch.bool),
-        density=exact_density(eigenvalues) if density else None,
+        largest_bounds=bounds.expand(-1, top),
+        smallest_bounds=bounds.expand(-1, top),
+        largest_converged=yes,
+        smallest_converged=yes,
+        complete=yes[:, 0],
+        eigenpairs=None
+        if vectors is None
+        else Eigenpairs(
+            values=eigenvalues[:, extremes], vectors=vectors[:, :, extremes].mT
+        ),
+        density=densities(rule, density_plan),
+        trace=Estimate.exact(eigenvalues.double().sum(dim=1)),
+        frobenius_norm=Estimate.exact(
+            torch.linalg.vector_norm(eigenvalues.double(), dim=1)
+        ),
+        quadrature=rule,
         exact=True,
         products=eigenvalues.new_full((runs,), size, dtype=torch.int64),
     )
 
 
-def lanczos_spectrum(
-    operator: SymmetricOperator,
-    like: Tensor,
-    *,
-    top: int,
-    density: DensityPlan | None,
-    seed: int,
-    starts: Sequence[int],
-) -> Spectrum:
-    """The spectrum from products.
-
-    Args:
-        operator: The matrices.
-        like: A tensor of the operator's precision and device.
-        top: How many at either end.
-        density: How to estimate the density, where it is wanted.
-        seed: The job's seed.
-        starts: Number of every run's start.
-
-    Returns:
-        The spectrum.
-    """
-    ends = extreme_eigenvalues(
-        operator,
-        random_signs(operator.size, starts, seed, "extremes").to(like),
-        count=top,
-        tolerance=CONVERGED,
-        max_products=max(_LEAST_PRODUCTS, _PRODUCTS_PER_VALUE * top),
-    )
-    products, estimate = ends.products, None
-    if density is not None:
-        rule = quadrature(
-            operator,
-            like,
-            stream="density",
-            seed=seed,
-            starts=starts,
-            probes=density.probes,
-            steps=density.steps,
-        )
-        products = products + rule.products
-        estimate = estimated_density(
-            rule, ends.smallest[:, 0].double(), ends.largest[:, 0].double()
-        )
-    return Spectrum(
-        largest=ends.largest.double(),
-        smallest=ends.smallest.double(),
-        largest_bounds=ends.largest_bounds.double(),
-        smallest_bounds=ends.smallest_bounds.double(),
-        converged=ends.converged & ends.complete,
-        density=estimate,
-        exact=False,
-        products=products,
+def densities(
+    rule: Quadrature, plan: DensityPlan | None
+) -> tuple[Density | None, ...] | None:
+    """The densities of all runs, where they are wanted."""
+    if plan is None:
+        return None
+    finite = rule.largest_magnitude().isfinite().tolist()
+    return tuple(
+        density(rule, run, broadening=plan.broadening) if finite[run] else None
+        for run in range(len(finite))
     )

@@ -1,0 +1,90 @@
+"""Means over random probes, and how far they may be from the truth."""
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from worker.spectra.quadrature import Quadrature
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A number for every run.
+
+    Attributes:
+        value: ``(runs,)``.
+        standard_error: ``(runs,)``; zero where the value is exact, NaN where one probe
+            cannot tell.
+        freedom: Degrees of freedom of the standard error; 0 where the value is exact.
+    """
+
+    value: Tensor
+    standard_error: Tensor
+    freedom: int
+
+    @classmethod
+    def exact(cls, value: Tensor) -> "Estimate":
+        """A value without error."""
+        return cls(value=value, standard_error=torch.zeros_like(value), freedom=0)
+
+    @classmethod
+    def mean(cls, samples: Tensor) -> "Estimate":
+        """The mean over probes, ``(runs, probes)``."""
+        return cls(
+            value=samples.mean(dim=1),
+            standard_error=standard_error(samples),
+            freedom=samples.shape[1] - 1,
+        )
+
+    def reach(self) -> Tensor:
+        """Half the width of the 95 % interval; infinite for one probe, ``(runs,)``."""
+        if self.freedom == 0:
+            return torch.where(self.standard_error == 0, 0.0, torch.inf)
+        return student_t(self.freedom) * self.standard_error
+
+
+def trace(rule: Quadrature) -> Estimate:
+    """``tr H``."""
+    return Estimate.mean(rule.traces(lambda values: values))
+
+
+def frobenius_norm(rule: Quadrature) -> Estimate:
+    """``|H|_F``, with the error of its square carried over to first order."""
+    square = Estimate.mean(rule.traces(torch.square))
+    value = square.value.sqrt()
+    error = torch.where(value > 0, square.standard_error / (2 * value), 0.0)
+    return Estimate(value=value, standard_error=error, freedom=square.freedom)
+
+
+def standard_error(samples: Tensor) -> Tensor:
+    """Standard errors of the means over dimension 1; NaN for a single sample."""
+    count = samples.shape[1]
+    if count == 1:
+        return torch.full_like(samples[:, 0], torch.nan)
+    return samples.std(dim=1) / count**0.5
+
+
+_NORMAL = 1.959963984540054
+_ONE_AND_TWO = {1: 12.706204736432095, 2: 4.302652729911275}
+
+
+def student_t(freedom: int) -> float:
+    """The 97.5 % point of Student's t, to 0.1 %.
+
+    By the expansion about the normal distribution: M. Abramowitz, I. Stegun, Handbook
+    of Mathematical Functions (1964), 26.7.5.
+    """
+    if freedom in _ONE_AND_TWO:
+        return _ONE_AND_TWO[freedom]
+    x, n = _NORMAL, freedom
+    return (
+        x
+        + (x**3 + x) / (4 * n)
+        + (5 * x**5 + 16 * x**3 + 3 * x) / (96 * n**2)
+        + (3 * x**7 + 19 * x**5 + 17 * x**3 - 15 * x) / (384 * n**3)
+        + (79 * x**9 + 776 * x**7 + 1482 * x**5 - 1920 * x**3 - 945 * x)
+        / (92160 * n**4)
+    )

@@ -1,0 +1,82 @@
+"""What is to be computed of a spectrum."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+from worker.linalg.basis import Storage
+from worker.linalg.extremes import places
+
+_PRODUCTS_PER_VALUE = 200
+_LEAST_PRODUCTS = 2000
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DensityPlan:
+    """How a density is estimated.
+
+    Attributes:
+        probes: Random probes.
+        steps: Lanczos steps from each, cut to the order of the matrix.
+        broadening: Standard deviation of the Gaussian that smooths it; None for the
+            default.
+    """
+
+    probes: int
+    steps: int
+    broadening: float | None = None
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpectrumPlan:
+    """What is wanted of every run's spectrum.
+
+    Attributes:
+        top: How many of the largest and of the smallest eigenvalues.
+        eigenvectors: Whether their eigenvectors are wanted.
+        density: How to estimate the density, where it is wanted.
+        seed: The job's seed.
+        starts: Number of every run's start; its draws depend on nothing else.
+        storage: Where, and in which precision, Lanczos vectors are kept.
+    """
+
+    top: int
+    eigenvectors: bool
+    density: DensityPlan | None
+    seed: int
+    starts: Sequence[int]
+    storage: Storage
+
+
+def search_products(plan: SpectrumPlan) -> int:
+    """Products after which the search for extremes ends as it is."""
+    return max(_LEAST_PRODUCTS, _PRODUCTS_PER_VALUE * plan.top)
+
+
+def probe_steps(plan: SpectrumPlan, size: int) -> int:
+    """Lanczos steps from each probe, in the complement of the extremes' vectors."""
+    if plan.density is None:
+        return 0
+    return min(plan.density.steps, max(0, size - 2 * plan.top))
+
+
+def products_at_most(plan: SpectrumPlan, size: int) -> int:
+    """Products of every run, the runs' together counted as one.
+
+    Args:
+        plan: What is computed.
+        size: Order of the matrices.
+
+    Returns:
+        A bound; the search for extremes mostly ends far below it.
+    """
+    probes = 0 if plan.density is None else plan.density.probes
+    return search_products(plan) + probes * probe_steps(plan, size)
+
+
+def vectors_kept(plan: SpectrumPlan, size: int) -> int:
+    """Lanczos vectors of each run that are kept at a time."""
+    known = min(2 * plan.top, size)
+    return max(min(size, places(plan.top)), known + probe_steps(plan, size))
