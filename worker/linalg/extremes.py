@@ -17,7 +17,7 @@ Matrix Anal. Appl. 13 (1992) 1094-1122, for the idea.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Self, final
+from typing import final
 
 import torch
 from torch import Tensor

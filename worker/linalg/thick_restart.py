@@ -181,7 +181,7 @@ class SearchSpace:
         """The whole state under flat names; the basis as far as it is filled."""
         return {
             "basis": self.basis.rows[:, : int(self.filled.max())],
-            "steps": torch.tensor(self.steps),
+            "steps": torch.tensor(self.steps, device="cpu"),
             **{name: getattr(self, name) for name in _TENSORS},
         }
 

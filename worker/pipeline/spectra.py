@@ -10,14 +10,16 @@ from service.schemas.reports import SpectrumReport
 from service.schemas.spectra import LanczosSpectrum
 from worker.build import Built, matrices
 from worker.classification.measures import Measures
+from worker.linalg.basis import Storage
 from worker.linalg.operators import SymmetricOperator
 from worker.objectives.base import Linearisation
 from worker.pipeline.task import ShardTask
 from worker.pipeline.watch import Watch
 from worker.reports.spectra import MatrixSpectrum, spectrum_report
 from worker.reports.summaries import thresholds
-from worker.spectra.inertia import exact_inertia
-from worker.spectra.spectrum import DensityPlan, exact_spectrum, lanczos_spectrum
+from worker.spectra.computation import SpectrumComputation
+from worker.spectra.plan import DensityPlan, SpectrumPlan
+from worker.spectra.spectrum import Spectrum, exact_spectrum
 
 
 @final
@@ -68,44 +70,39 @@ class Spectra:
         return self._watch.classifying_by(found)
 
     def _exact(self, eigenvalues: Tensor) -> MatrixSpectrum:
-        largest = eigenvalues.abs().amax(dim=1)
-        limit = torch.full_like(largest, self._limits.zero_eigenvalue)
-        return MatrixSpectrum(
-            spectrum=exact_spectrum(
-                eigenvalues,
-                top=self._wanted.top,
-                density=self._wanted.density is not None,
-            ),
-            order=self._order,
-            trace=eigenvalues.sum(dim=1),
-            frobenius_norm=torch.linalg.vector_norm(eigenvalues, dim=1),
-            inertia=exact_inertia(
-                eigenvalues, limit * largest if self._limits.relative else limit
-            ),
+        return self._found(
+            exact_spectrum(
+                eigenvalues, None, top=self._wanted.top, density_plan=self._density()
+            )
         )
 
     def _estimate(
         self, operator: SymmetricOperator, like: Tensor, starts: Sequence[int]
     ) -> MatrixSpectrum:
-        density = self._wanted.density
-        plan = None
-        if density is not None:
-            plan = DensityPlan(probes=density.probes, steps=density.steps)
-        spectrum = lanczos_spectrum(
-            operator,
-            like,
+        plan = SpectrumPlan(
             top=self._wanted.top,
-            density=plan,
+            eigenvectors=False,
+            density=self._density(),
             seed=self._task.specification.seed,
             starts=starts,
+            storage=Storage.of(like),
         )
-        unknown = torch.full_like(spectrum.largest[:, 0], torch.nan)
+        computation = SpectrumComputation.begin(plan, size=operator.size, like=like)
+        return self._found(computation.run(operator, on_product=lambda _done: None))
+
+    def _density(self) -> DensityPlan | None:
+        wanted = self._wanted.density
+        if wanted is None:
+            return None
+        return DensityPlan(probes=wanted.probes, steps=wanted.steps)
+
+    def _found(self, spectrum: Spectrum) -> MatrixSpectrum:
+        ends = torch.stack([spectrum.largest[:, 0], spectrum.smallest[:, 0]])
+        limit = torch.full_like(ends[0], self._limits.zero_eigenvalue)
+        if self._limits.relative:
+            limit = limit * ends.abs().amax(dim=0)
         return MatrixSpectrum(
-            spectrum=spectrum,
-            order=self._order,
-            trace=unknown,
-            frobenius_norm=unknown,
-            inertia=None,
+            spectrum=spectrum, order=self._order, inertia=spectrum.inertia(limit)
         )
 
 

@@ -14,9 +14,9 @@ from service.schemas.reports import (
     SpectrumReport,
 )
 from service.schemas.spectra import LanczosSpectrum
-from worker.spectra.density import Density
+from worker.spectra.estimates import Estimate
 from worker.spectra.inertia import Inertia
-from worker.spectra.spectrum import CONVERGED, Spectrum
+from worker.spectra.spectrum import Spectrum
 
 FISHER = (
     "the Fisher information of the distribution of the targets whose negative logarithm"
@@ -33,15 +33,11 @@ class MatrixSpectrum:
     Attributes:
         spectrum: Eigenvalues and density.
         order: Of the matrices.
-        trace: ``(runs,)``, NaN where it is not known.
-        frobenius_norm: ``(runs,)``, NaN where it is not known.
         inertia: Counts of eigenvalues by sign, where they are known.
     """
 
     spectrum: Spectrum
     order: int
-    trace: Tensor
-    frobenius_norm: Tensor
     inertia: Inertia | None
 
 
@@ -59,28 +55,27 @@ def spectrum_report(
         The spectrum, in plain numbers.
     """
     spectrum = found.spectrum
-    largest, smallest = spectrum.largest[row], spectrum.smallest[row]
-    limit = CONVERGED * float(max(largest.abs().max(), smallest.abs().max()))
-    bounds = ResidualBounds(
-        largest=spectrum.largest_bounds[row].tolist(),
-        smallest=spectrum.smallest_bounds[row].tolist(),
+    converged = Converged(
+        largest=spectrum.largest_converged[row].tolist(),
+        smallest=spectrum.smallest_converged[row].tolist(),
     )
     return SpectrumReport(
         matrix=wanted.matrix,
         parameters=wanted.parameters,
         order=found.order,
-        largest=largest.tolist(),
-        smallest=smallest.tolist(),
-        residual_bounds=bounds,
-        converged=bool(spectrum.converged[row]),
-        converged_values=Converged(
-            largest=[bound <= limit for bound in bounds.largest],
-            smallest=[bound <= limit for bound in bounds.smallest],
+        largest=spectrum.largest[row].tolist(),
+        smallest=spectrum.smallest[row].tolist(),
+        residual_bounds=ResidualBounds(
+            largest=spectrum.largest_bounds[row].tolist(),
+            smallest=spectrum.smallest_bounds[row].tolist(),
         ),
-        trace=number(found.trace[row]),
-        frobenius_norm=number(found.frobenius_norm[row]),
+        converged=bool(spectrum.complete[row])
+        and all(converged.largest + converged.smallest),
+        converged_values=converged,
+        trace=_estimate(spectrum.trace, row),
+        frobenius_norm=_estimate(spectrum.frobenius_norm, row),
         index=None if found.inertia is None else index(found.inertia, row),
-        density=None if spectrum.density is None else _density(spectrum.density, row),
+        density=_density(spectrum, row),
         method="exact" if spectrum.exact else "lanczos",
         hessian_vector_products=int(spectrum.products[row]),
         notes=[FISHER] if wanted.matrix == "fisher" else [],
@@ -106,13 +101,20 @@ def number(value: Tensor) -> float | None:
     return plain if math.isfinite(plain) else None
 
 
-def _density(density: Density, row: int) -> DensityEstimate:
-    errors = density.standard_error[row].tolist()
+def _estimate(estimate: Estimate | None, row: int) -> float | None:
+    return None if estimate is None else number(estimate.value[row])
+
+
+def _density(spectrum: Spectrum, row: int) -> DensityEstimate | None:
+    density = None if spectrum.density is None else spectrum.density[row]
+    if density is None:
+        return None
+    errors = density.standard_error.tolist()
     return DensityEstimate(
-        grid=density.grid[row].tolist(),
-        values=density.values[row].tolist(),
+        grid=density.grid.tolist(),
+        values=density.values.tolist(),
         standard_error=None if math.isnan(errors[0]) else errors,
-        broadening=float(density.broadening[row]),
+        broadening=density.broadening,
         probes=density.probes,
         steps=density.steps,
     )

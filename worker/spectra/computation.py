@@ -97,7 +97,7 @@ class SpectrumComputation:
             "rules": self._rules.to_tensors(),
         }
         return {
-            "probe": torch.tensor(self._probe),
+            "probe": torch.tensor(self._probe, device="cpu"),
             **{
                 f"{group}.{name}": tensor
                 for group, tensors in groups.items()

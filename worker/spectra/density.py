@@ -13,7 +13,6 @@ from typing import final
 import torch
 from torch import Tensor
 
-from worker.spectra.estimates import standard_error
 from worker.spectra.quadrature import Quadrature
 
 _BULK = 0.998
@@ -24,6 +23,9 @@ _RESOLUTION = 100
 
 _LARGEST_RESOLUTION = 2000
 """Default standard deviations in the whole range, at most."""
+
+_ZERO = 1e-200
+"""Magnitude of a matrix that counts as zero, and is broadened by 1."""
 
 _TAIL = 7.0
 """Standard deviations that the grid goes beyond eigenvalues."""
@@ -92,7 +94,7 @@ def density(rule: Quadrature, run: int, *, broadening: float | None) -> Density:
             for each in zip(nodes, weights, strict=True)
         ]
         values = values + torch.stack(samples).mean(dim=0)
-        error = standard_error(torch.stack(samples)[None])[0]
+        error = _standard_error(torch.stack(samples))
     return Density(
         grid=grid,
         values=values,
@@ -114,8 +116,9 @@ def _default_broadening(rule: Quadrature, run: int) -> float:
     bulk = float(inside[-1] - inside[0]) if len(inside) else 0.0
     whole = float(values[-1] - values[0])
     magnitude = float(values.abs().amax())
-    least = 1e-6 * magnitude or 1.0
-    return max(bulk / _RESOLUTION, whole / _LARGEST_RESOLUTION, least)
+    if magnitude < _ZERO:
+        return 1.0
+    return max(bulk / _RESOLUTION, whole / _LARGEST_RESOLUTION, 1e-6 * magnitude)
 
 
 def _grid(values: Tensor, broadening: float) -> Tensor:
@@ -126,7 +129,10 @@ def _grid(values: Tensor, broadening: float) -> Tensor:
     for group in values.tensor_split(breaks.cpu()):
         low, high = float(group[0]) - tail, float(group[-1]) + tail
         points = math.ceil(_POINTS_PER_DEVIATION * (high - low) / broadening) + 1
-        pieces.append(torch.linspace(low, high, points).to(values))
+        piece = torch.linspace(
+            low, high, points, dtype=values.dtype, device=values.device
+        )
+        pieces.append(piece)
     return torch.cat(pieces)
 
 
@@ -139,6 +145,14 @@ def _smooth(grid: Tensor, nodes: Tensor, weights: Tensor, broadening: float) -> 
 
 
 _POINTS_AT_A_TIME = 1024
+
+
+def _standard_error(samples: Tensor) -> Tensor:
+    """Of the means over probes, ``(points,)`` from ``(probes, points)``."""
+    probes = len(samples)
+    if probes == 1:
+        return torch.full_like(samples[0], torch.nan)
+    return samples.std(dim=0) / probes**0.5
 
 
 def _outliers(known: Tensor, nodes: Tensor, count: int, gap: float) -> Tensor:

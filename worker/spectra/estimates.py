@@ -31,13 +31,23 @@ class Estimate:
         return cls(value=value, standard_error=torch.zeros_like(value), freedom=0)
 
     @classmethod
-    def mean(cls, samples: Tensor) -> "Estimate":
-        """The mean over probes, ``(runs, probes)``."""
-        return cls(
-            value=samples.mean(dim=1),
-            standard_error=standard_error(samples),
-            freedom=samples.shape[1] - 1,
-        )
+    def mean(cls, samples: Tensor, variance: Tensor) -> "Estimate":
+        """The mean over probes.
+
+        Args:
+            samples: ``(runs, probes)``.
+            variance: What is known of a sample's, ``(runs,)``; that of the samples is
+                taken where it is larger.
+
+        Returns:
+            The mean.
+        """
+        runs, count = samples.shape
+        if count == 1:
+            error = samples.new_full((runs,), torch.nan)
+        else:
+            error = (torch.maximum(samples.var(dim=1), variance) / count).sqrt()
+        return cls(value=samples.mean(dim=1), standard_error=error, freedom=count - 1)
 
     def reach(self) -> Tensor:
         """Half the width of the 95 % interval; infinite for one probe, ``(runs,)``."""
@@ -48,23 +58,19 @@ class Estimate:
 
 def trace(rule: Quadrature) -> Estimate:
     """``tr H``."""
-    return Estimate.mean(rule.traces(lambda values: values))
+    return Estimate.mean(rule.traces(_identity), rule.variance(_identity))
 
 
 def frobenius_norm(rule: Quadrature) -> Estimate:
     """``|H|_F``, with the error of its square carried over to first order."""
-    square = Estimate.mean(rule.traces(torch.square))
+    square = Estimate.mean(rule.traces(torch.square), rule.variance(torch.square))
     value = square.value.sqrt()
     error = torch.where(value > 0, square.standard_error / (2 * value), 0.0)
     return Estimate(value=value, standard_error=error, freedom=square.freedom)
 
 
-def standard_error(samples: Tensor) -> Tensor:
-    """Standard errors of the means over dimension 1; NaN for a single sample."""
-    count = samples.shape[1]
-    if count == 1:
-        return torch.full_like(samples[:, 0], torch.nan)
-    return samples.std(dim=1) / count**0.5
+def _identity(values: Tensor) -> Tensor:
+    return values
 
 
 _NORMAL = 1.959963984540054
@@ -74,8 +80,14 @@ _ONE_AND_TWO = {1: 12.706204736432095, 2: 4.302652729911275}
 def student_t(freedom: int) -> float:
     """The 97.5 % point of Student's t, to 0.1 %.
 
-    By the expansion about the normal distribution: M. Abramowitz, I. Stegun, Handbook
-    of Mathematical Functions (1964), 26.7.5.
+    Args:
+        freedom: Degrees of freedom.
+
+    Returns:
+        The point, by the expansion about the normal distribution.
+
+    References:
+        M. Abramowitz, I. Stegun, Handbook of Mathematical Functions (1964), 26.7.5.
     """
     if freedom in _ONE_AND_TWO:
         return _ONE_AND_TWO[freedom]

@@ -1,6 +1,7 @@
 """Inertia: how many eigenvalues are negative, zero and positive."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import final
 
 import torch
@@ -73,14 +74,13 @@ def estimated_inertia(rule: Quadrature, threshold: Tensor) -> Inertia:
         The counts.
     """
     size = rule.size
-    limit = threshold[:, None, None]
-    below = rule.traces(lambda values: (values < -_like(limit, values)).double())
-    above = rule.traces(lambda values: (values > _like(limit, values)).double())
-    counted = Estimate.mean(below)
+    below = rule.traces(partial(_below, limit=-threshold))
+    above = rule.traces(partial(_above, limit=threshold))
+    known = _below(rule.known.values, limit=-threshold).sum(dim=1)
+    counted = Estimate.mean(below, _variance(rule, below.mean(dim=1) - known))
     negative = counted.value.round().long().clamp(0, size)
-    positive = torch.minimum(
-        above.mean(dim=1).round().long().clamp_min(0), size - negative
-    )
+    positive = above.mean(dim=1).round().long().clamp_min(0)
+    positive = torch.minimum(positive, size - negative)
     return Inertia(
         negative=negative,
         zero=size - negative - positive,
@@ -91,8 +91,27 @@ def estimated_inertia(rule: Quadrature, threshold: Tensor) -> Inertia:
     )
 
 
-def _like(limit: Tensor, values: Tensor) -> Tensor:
-    return limit.reshape(-1, *(1 for _ in values.shape[1:]))
+def _below(values: Tensor, *, limit: Tensor) -> Tensor:
+    return (values < limit.view(-1, *[1] * (values.ndim - 1))).double()
+
+
+def _above(values: Tensor, *, limit: Tensor) -> Tensor:
+    return _below(-values, limit=-limit)
+
+
+def _variance(rule: Quadrature, count: Tensor) -> Tensor:
+    """As `Quadrature.variance`, of a count among the eigenvalues not known.
+
+    Args:
+        rule: Quadrature of the spectrum.
+        count: ``(runs,)``.
+
+    Returns:
+        ``(runs,)``; never zero, since one eigenvalue may have gone unnoticed.
+    """
+    m = max(1, rule.rest)
+    count = count.clamp(min(1.0, m / 2), max(1.0, m - 1))
+    return 2 * m / (m + 2) * count * (1 - count / m)
 
 
 def _interval(rule: Quadrature, limit: Tensor) -> Tensor:
@@ -101,7 +120,8 @@ def _interval(rule: Quadrature, limit: Tensor) -> Tensor:
     certain = (known.values + known.bounds < limit[:, None]).sum(dim=1).double()
     possible = (known.values - known.bounds < limit[:, None]).sum(dim=1).double()
     lower, upper = (
-        Estimate.mean(rule.rest * mass) for mass in rule.rules.mass_below(limit)
+        Estimate.mean(rule.rest * mass, _variance(rule, rule.rest * mass.mean(dim=1)))
+        for mass in rule.rules.mass_below(limit)
     )
     least = (certain + lower.value - lower.reach()).floor()
     most = (possible + upper.value + upper.reach()).ceil()

@@ -84,6 +84,13 @@ class Rules:
         self.first[:, probe], self.last[:, probe] = vectors[:, 0], vectors[:, -1]
         self.beta[:, probe] = space.beta
 
+    def resolved(self) -> Tensor:
+        """Whether each node is that of an eigenvalue of its own, of its shape."""
+        far = torch.full_like(self.nodes[..., :1], torch.inf)
+        gaps = torch.cat([far, self.nodes.diff(dim=2), far], dim=2)
+        gap = torch.minimum(gaps[..., :-1], gaps[..., 1:])
+        return (self.beta[:, :, None] * self.last).abs() < gap / 4
+
     def mass_below(self, limit: Tensor) -> tuple[Tensor, Tensor]:
         """The sharpest bounds on the measures below a limit that the rules allow.
 
@@ -98,9 +105,8 @@ class Rules:
         """
         runs, probes, steps = self.nodes.shape
         distance = self.nodes - limit[:, None, None]
-        tiny = torch.finfo(distance.dtype).eps * self.nodes.abs().amax().clamp_min(
-            1e-30
-        )
+        reach = self.nodes.abs() + limit.abs()[:, None, None]
+        tiny = torch.finfo(reach.dtype).eps * reach.clamp_min(1e-30)
         distance = torch.where(distance.abs() < tiny, tiny, distance)
         border = self.beta[:, :, None] * self.last
         corner = limit[:, None] + (border**2 / distance).sum(dim=2)
@@ -189,6 +195,27 @@ class Quadrature:
         known = function(self.known.values).sum(dim=1, keepdim=True)
         rest = (self.rules.weights * function(self.rules.nodes)).sum(dim=2)
         return known + self.rest * rest
+
+    def variance(self, function: Callable[[Tensor], Tensor]) -> Tensor:
+        """Variance of one probe's estimate of ``tr f(H)``, ``(runs,)``.
+
+        It is ``2 m / (m + 2) (tr f(H)^2 - tr(f(H))^2 / m)`` on the complement of
+        dimension ``m``, for ``v`` uniform on its unit sphere. Where few eigenvalues
+        stand out, samples too few to meet one of them do not show it. So every node
+        that surely stands for an eigenvalue counts as one at least.
+
+        Args:
+            function: ``f``, elementwise.
+
+        Returns:
+            An estimate of it.
+        """
+        m = self.rest
+        counts = torch.maximum(m * self.rules.weights, self.rules.resolved().double())
+        values = function(self.rules.nodes)
+        second = (counts * values**2).sum(dim=2).mean(dim=1)
+        first = m * (self.rules.weights * values).sum(dim=2).mean(dim=1)
+        return (2 * m / (m + 2) * (second - first**2 / max(1, m))).clamp_min(0)
 
     def largest_magnitude(self) -> Tensor:
         """Largest magnitude of a node of positive weight, ``(runs,)``."""

@@ -122,7 +122,8 @@ def exact_spectrum(
         rules=Rules.empty(runs, 0, 0, device=eigenvalues.device),
         size=size,
     )
-    extremes = torch.cat([torch.arange(top), torch.arange(size - top, size)]).unique()
+    numbers = torch.arange(size, device=eigenvalues.device)
+    extremes = torch.cat([numbers[:top], numbers[-top:]]).unique()
     return Spectrum(
         largest=eigenvalues[:, -top:].flip(1),
         smallest=eigenvalues[:, :top],

@@ -3,84 +3,122 @@ import math
 import pytest
 import torch
 from hypothesis import given, settings, strategies as st
+from torch import Tensor
 
+from tests.support.matrices import symmetric
 from worker.linalg.operators import DenseOperator
-from worker.spectra.density import estimated_density, exact_density
-from worker.spectra.quadrature import quadrature
+from worker.spectra.density import Density, density
+from worker.spectra.plan import DensityPlan
+from worker.spectra.quadrature import Quadrature, quadrature
+from worker.spectra.spectrum import exact_spectrum
 
-values = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20)
+numbers = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20)
+SPIKE = torch.cat(
+    [1e-3 * torch.linspace(-1, 1, 160), torch.tensor([2.0, 3.0, 50.0, 50.5])]
+).double()
+
+
+def exact(values: Tensor, *, top: int = 1, broadening: float | None = None) -> Density:
+    plan = DensityPlan(probes=1, steps=1, broadening=broadening)
+    ascending = values.sort().values[None]
+    found = exact_spectrum(ascending, None, top=top, density_plan=plan).density
+    assert found is not None
+    assert found[0] is not None
+    return found[0]
+
+
+def sampled(matrix: Tensor, *, probes: int, steps: int, seed: int = 0) -> Quadrature:
+    return quadrature(
+        DenseOperator(matrices=matrix[None]),
+        matrix[None],
+        stream="density",
+        seed=seed,
+        starts=[0],
+        probes=probes,
+        steps=steps,
+    )
+
+
+def mass(found: Density, *, below: float = math.inf) -> float:
+    """By the trapezoid rule."""
+    inside = found.grid <= below
+    return torch.trapezoid(found.values[inside], found.grid[inside]).item()
 
 
 @settings(max_examples=50, deadline=None)
-@given(values=values)
-def test_mass_is_one(values: list[float]) -> None:
-    density = exact_density(torch.tensor([values], dtype=torch.float64))
-    mass = torch.trapezoid(density.values, density.grid, dim=1)
-    assert mass.item() == pytest.approx(1.0, abs=1e-6)
-    assert (density.values >= 0).all()
+@given(values=numbers, broadening=st.none() | st.floats(10, 1e5))
+def test_mass_is_one(values: list[float], broadening: float | None) -> None:
+    found = exact(torch.tensor(values, dtype=torch.float64), broadening=broadening)
+
+    assert mass(found) == pytest.approx(1.0, abs=1e-6)
+    assert (found.values >= 0).all()
+    assert (found.grid.diff() > 0).all()
+    assert (found.standard_error == 0).all()
 
 
-def matrices(size: int) -> torch.Tensor:
+@pytest.mark.parametrize("broadening", [None, 1e-3, 1.0])
+def test_mass_of_an_estimate_is_one(broadening: float | None) -> None:
+    rule = sampled(symmetric(SPIKE), probes=4, steps=30)
+
+    found = density(rule, 0, broadening=broadening)
+
+    assert mass(found) == pytest.approx(1.0, abs=1e-6)
+    assert (found.values >= 0).all()
+
+
+def test_a_spike_at_zero_and_outliers_are_told_apart_on_few_points() -> None:
+    found = exact(SPIKE, top=5, broadening=1e-4)
+
+    assert len(found.grid) < 200
+    assert mass(found, below=1.0) == pytest.approx(160 / 164, abs=1e-6)
+    assert mass(found, below=10.0) == pytest.approx(162 / 164, abs=1e-6)
+    assert mass(found, below=50.2) == pytest.approx(163 / 164, abs=1e-6)
+    assert found.outliers.tolist() == [2.0, 3.0, 50.0, 50.5]
+
+
+def test_nothing_stands_outside_an_even_spectrum() -> None:
+    assert len(exact(torch.linspace(0, 1, 200), top=5).outliers) == 0
+
+
+def test_the_default_broadening_is_that_of_the_bulk() -> None:
+    even = torch.linspace(-1, 1, 2001).double()
+    with_outlier = torch.cat([even, torch.tensor([15.0]).double()])
+
+    assert exact(even).broadening == pytest.approx(0.02, rel=0.01)
+    assert exact(with_outlier).broadening == pytest.approx(0.02, rel=0.01)
+    assert exact(torch.zeros(5).double()).broadening == 1.0
+
+
+def test_the_distribution_is_that_of_the_eigenvalues_within_its_error() -> None:
     generator = torch.Generator().manual_seed(0)
-    square = torch.randn(2, size, size, generator=generator, dtype=torch.float64)
-    return square + square.mT
+    square = torch.randn(150, 150, generator=generator, dtype=torch.float64)
+    matrix = square + square.T
+    eigenvalues = torch.linalg.eigvalsh(matrix)
 
+    found = density(sampled(matrix, probes=32, steps=60), 0, broadening=1.0)
+    truth = exact(eigenvalues, broadening=1.0)
 
-def test_estimate_with_full_quadrature_is_unbiased() -> None:
-    hessians = matrices(30)
-    eigenvalues = torch.linalg.eigvalsh(hessians)
-    rule = quadrature(
-        DenseOperator(matrices=hessians),
-        hessians,
-        stream="density",
-        seed=0,
-        starts=[0, 1],
-        probes=64,
-        steps=30,
-    )
-    low, high = eigenvalues[:, 0], eigenvalues[:, -1]
-    found = estimated_density(rule, low, high)
-    exact = exact_density(eigenvalues)
-    assert torch.allclose(found.grid, exact.grid, rtol=1e-6)
-    mass = torch.trapezoid(found.values, found.grid, dim=1)
-    assert mass.tolist() == pytest.approx([1.0, 1.0], abs=1e-6)
-    deviations = (found.values - exact.values).abs()
-    within = deviations <= 4 * found.standard_error + 1e-3 * exact.values.amax()
-    assert within.double().mean() > 0.99
+    for limit in (-20.0, -10.0, 0.0, 7.0, 15.0):
+        share = (eigenvalues < limit).double().mean().item()
+        assert mass(found, below=limit) == pytest.approx(share, abs=0.03)
+    on_grid = torch.exp(-0.5 * (found.grid[:, None] - eigenvalues) ** 2).mean(dim=1)
+    on_grid /= (2 * math.pi) ** 0.5
+    deviation = (found.values - on_grid).abs()
+    assert (deviation <= 4 * found.standard_error + 1e-3).double().mean() > 0.98
+    assert mass(truth) == pytest.approx(1.0, abs=1e-6)
 
 
 def test_one_probe_has_no_standard_error() -> None:
-    hessians = matrices(10)
-    rule = quadrature(
-        DenseOperator(matrices=hessians),
-        hessians,
-        stream="density",
-        seed=0,
-        starts=[0, 1],
-        probes=1,
-        steps=5,
-    )
-    zeros = torch.zeros(2, dtype=torch.float64)
-    density = estimated_density(rule, zeros, zeros)
-    assert all(math.isnan(error) for error in density.standard_error.flatten())
+    found = density(sampled(symmetric(SPIKE), probes=1, steps=5), 0, broadening=None)
+
+    assert found.standard_error.isnan().all()
 
 
-def test_moments_are_those_of_the_probes() -> None:
-    hessians = matrices(12)
-    rule = quadrature(
-        DenseOperator(matrices=hessians),
-        hessians,
-        stream="density",
-        seed=3,
-        starts=[5, 6],
-        probes=400,
-        steps=4,
-    )
-    traces = rule.moments(1)
-    spread = traces.std(dim=1) / 400**0.5
-    truth = hessians.diagonal(dim1=1, dim2=2).sum(dim=1)
-    assert ((traces.mean(dim=1) - truth).abs() < 4 * spread).all()
-    # The second moment of signs is the exact sum of squares, up to the probes' spread.
-    squares = rule.moments(2)
-    spread = squares.std(dim=1) / 400**0.5
-    assert ((squares.mean(dim=1) - (hessians**2).sum((1, 2))).abs() < 4 * spread).all()
+def test_probes_differ_and_depend_on_seed_and_start_alone() -> None:
+    matrix = symmetric(SPIKE)
+    one, again = (sampled(matrix, probes=2, steps=9).rules.nodes for _ in range(2))
+    other = sampled(matrix, probes=2, steps=9, seed=1).rules.nodes
+
+    assert torch.equal(one, again)
+    assert not torch.allclose(one[0, 0], one[0, 1])
+    assert not torch.allclose(one, other)

@@ -1,91 +1,74 @@
-import numpy as np
-import pytest
 import torch
-from hypothesis import given, settings, strategies as st
-from torch import Tensor
 
+from tests.support.matrices import symmetric
+from worker.linalg.basis import Storage
 from worker.linalg.operators import DenseOperator
-from worker.spectra.inertia import estimated_inertia, exact_inertia
-from worker.spectra.quadrature import quadrature
-from worker.spectra.spectrum import DensityPlan, exact_spectrum, lanczos_spectrum
+from worker.spectra.computation import SpectrumComputation
+from worker.spectra.plan import DensityPlan, SpectrumPlan
+from worker.spectra.spectrum import exact_spectrum
+
+VALUES = torch.cat([torch.tensor([8.0, 5.0, -4.0]), torch.linspace(-1, 1, 117)])
 
 
-def matrices(runs: int, size: int) -> Tensor:
-    generator = torch.Generator().manual_seed(size)
-    square = torch.randn(runs, size, size, generator=generator, dtype=torch.float64)
-    return square + square.mT
-
-
-def test_lanczos_finds_the_ends_of_dense_spectra() -> None:
-    hessians = matrices(2, 120)
-    found = lanczos_spectrum(
-        DenseOperator(matrices=hessians),
-        hessians,
+def test_products_and_all_eigenvalues_tell_the_same_of_a_spectrum() -> None:
+    hessians = torch.stack([symmetric(VALUES, 0), symmetric(2 * VALUES, 1)])
+    density = DensityPlan(probes=3, steps=20, broadening=0.05)
+    plan = SpectrumPlan(
         top=4,
-        density=DensityPlan(probes=3, steps=20),
+        eigenvectors=True,
+        density=density,
         seed=0,
         starts=[7, 9],
+        storage=Storage.of(hessians),
     )
-    exact = exact_spectrum(torch.linalg.eigvalsh(hessians), top=4, density=True)
-    scale = exact.largest.abs().amax().item()
-    assert torch.allclose(found.largest, exact.largest, rtol=0, atol=1e-8 * scale)
-    assert torch.allclose(found.smallest, exact.smallest, rtol=0, atol=1e-8 * scale)
-    assert found.converged.all()
-    assert exact.converged.all()
-    assert (found.largest_bounds <= 1e-8 * scale).all()
-    assert (found.products > 60).all()
+    found = SpectrumComputation.begin(plan, size=120, like=hessians).run(
+        DenseOperator(matrices=hessians), on_product=lambda _: None
+    )
+    eigenvalues, vectors = torch.linalg.eigh(hessians)
+    exact = exact_spectrum(eigenvalues, vectors, top=4, density_plan=density)
+
+    assert torch.allclose(found.largest, exact.largest, atol=1e-9)
+    assert torch.allclose(found.smallest, exact.smallest, atol=1e-9)
+    for each in (found, exact):
+        assert each.complete.all()
+        assert each.largest_converged.all()
+        assert each.smallest_converged.all()
+        assert (each.largest_bounds <= 1e-8 * 16).all()
+    assert found.eigenpairs is not None
+    assert exact.eigenpairs is not None
+    assert torch.allclose(found.eigenpairs.values, exact.eigenpairs.values, atol=1e-9)
+    # The outliers are simple, so their vectors are the same but for signs.
+    overlap = (found.eigenpairs.vectors * exact.eigenpairs.vectors).sum(dim=2).abs()
+    assert torch.allclose(overlap[:, [0, -2, -1]], torch.ones(2, 3).double())
     assert found.density is not None
     assert exact.density is not None
-    assert (found.density.probes, found.density.steps) == (3, 20)
-    assert torch.allclose(found.density.grid, exact.density.grid, rtol=1e-6)
-
-
-def test_small_matrices_have_fewer_values_than_asked_for() -> None:
-    hessians = matrices(1, 3)
-    operator = DenseOperator(matrices=hessians)
-    found = lanczos_spectrum(
-        operator, hessians, top=10, density=None, seed=0, starts=[0]
+    for one, other in zip(found.density, exact.density, strict=True):
+        assert one is not None
+        assert other is not None
+        assert (one.probes, one.steps, one.broadening) == (3, 20, 0.05)
+        assert (other.probes, other.steps, other.broadening) == (0, 0, 0.05)
+        assert torch.allclose(one.outliers, other.outliers, atol=1e-9)
+    assert exact.density[0] is not None
+    assert torch.allclose(
+        exact.density[0].outliers, torch.tensor([-4.0, 5.0, 8.0]).double()
     )
-    exact = exact_spectrum(torch.linalg.eigvalsh(hessians), top=10, density=False)
-    assert found.largest.shape == exact.largest.shape == (1, 3)
-    assert torch.allclose(found.largest, exact.largest)
-    assert exact.largest[0].tolist() == exact.smallest[0].flip(0).tolist()
-    assert exact.density is None
 
 
-@settings(max_examples=50, deadline=None)
-@given(
-    values=st.lists(st.floats(-10, 10), min_size=1, max_size=20),
-    threshold=st.floats(1e-6, 1.0),
-)
-def test_counts_are_those_of_numpy(values: list[float], threshold: float) -> None:
-    found = exact_inertia(
-        torch.tensor([values], dtype=torch.float64),
-        torch.tensor([threshold], dtype=torch.float64),
+def test_without_a_density_nothing_is_sampled() -> None:
+    hessians = symmetric(VALUES)[None]
+    plan = SpectrumPlan(
+        top=2,
+        eigenvectors=False,
+        density=None,
+        seed=0,
+        starts=[0],
+        storage=Storage.of(hessians),
     )
-    truth = np.array(values)
-    assert found.negative.item() == (truth < -threshold).sum()
-    assert found.positive.item() == (truth > threshold).sum()
-    assert found.zero.item() == (np.abs(truth) <= threshold).sum()
-    assert found.fraction.item() == pytest.approx(found.negative.item() / len(values))
 
+    found = SpectrumComputation.begin(plan, size=120, like=hessians).run(
+        DenseOperator(matrices=hessians), on_product=lambda _: None
+    )
 
-def test_interval_of_the_index_contains_the_truth() -> None:
-    hessian = matrices(1, 100)
-    truth = (torch.linalg.eigvalsh(hessian) < -1e-5).double().mean().item()
-    within = 0
-    for seed in range(12):
-        rule = quadrature(
-            DenseOperator(matrices=hessian),
-            hessian,
-            stream="index",
-            seed=seed,
-            starts=[0],
-            probes=8,
-            steps=30,
-        )
-        found = estimated_inertia(rule, torch.tensor([1e-5]).double())
-        assert found.standard_error is not None
-        error = abs(found.fraction.item() - truth)
-        within += error <= 2.4 * found.standard_error.item()  # t, 7 degrees, 95 %
-    assert within >= 10
+    assert found.density is found.trace is found.frobenius_norm is None
+    assert found.eigenpairs is None
+    assert found.inertia(torch.tensor([1e-5])) is None
