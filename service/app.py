@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 
-from service.api import account, events, files, health, jobs, reports
+from service.api import account, events, files, health, jobs, reports, uploads
 from service.dependencies import Resources
 from service.http.failures import Failures
 from service.http.hosts import TrustedHosts
@@ -21,6 +21,7 @@ from service.http.request_ids import RequestIds
 from service.http.security_headers import SecurityHeaders
 from service.operations.limits import limits
 from service.operations.results import Results
+from service.operations.resumable import ResumableUploads
 from service.operations.submission import Submission
 from service.problems import handlers
 from service.problems.documentation import document
@@ -66,7 +67,7 @@ def create_app(settings: Settings, *, queue: ShardQueue | None = None) -> FastAP
         ],
     )
     routers = APIRouter(prefix="/v1", dependencies=[Depends(known_parameters)])
-    for room in (health, account, files, jobs, events, reports):
+    for room in (health, account, files, uploads, jobs, events, reports):
         routers.include_router(room.router)
     app.include_router(routers)
     handlers.install(app)
@@ -113,5 +114,11 @@ def _open(settings: Settings, queue: ShardQueue | None) -> Resources:
             start_within_seconds=settings.start_within_seconds,
         ),
         results=Results(jobs=stores.jobs, blobs=stores.blobs),
+        uploads=ResumableUploads(
+            records=stores.uploads,
+            files=stores.files,
+            drafts=stores.drafts,
+            limit_bytes=settings.upload_limit_bytes,
+        ),
         probes=CapacityLimiter(2),
     )

@@ -7,8 +7,15 @@ from anyio import CapacityLimiter
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from service.errors import FileNotFound, InsufficientScope, JobNotFound, Unauthorized
+from service.errors import (
+    FileNotFound,
+    InsufficientScope,
+    JobNotFound,
+    Unauthorized,
+    UploadNotFound,
+)
 from service.operations.results import Results
+from service.operations.resumable import ResumableUploads
 from service.operations.submission import Submission
 from service.queue import ShardQueue
 from service.settings import Settings
@@ -30,6 +37,7 @@ class Resources:
     queue: ShardQueue
     submission: Submission
     results: Results
+    uploads: ResumableUploads
     probes: CapacityLimiter
     """Threads that health checks may hold, since anyone may ask for them."""
 
@@ -61,6 +69,10 @@ async def _results(resources: ResourcesDep) -> Results:
     return resources.results
 
 
+async def _uploads(resources: ResourcesDep) -> ResumableUploads:
+    return resources.uploads
+
+
 async def _settings(resources: ResourcesDep) -> Settings:
     return resources.settings
 
@@ -70,6 +82,7 @@ JobStoreDep = Annotated[JobStore, Depends(_jobs)]
 EventStoreDep = Annotated[EventStore, Depends(_events)]
 SubmissionDep = Annotated[Submission, Depends(_submission)]
 ResultsDep = Annotated[Results, Depends(_results)]
+ResumableUploadsDep = Annotated[ResumableUploads, Depends(_uploads)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 
 _bearer = HTTPBearer(auto_error=False, description="An API key, `gfk_...`.")
@@ -120,6 +133,12 @@ async def _file_id(file_id: str) -> str:
     return file_id
 
 
+async def _upload_id(upload_id: str) -> str:
+    if not is_id("upload", upload_id):
+        raise UploadNotFound("There is no such upload")
+    return upload_id
+
+
 async def _job_id(job_id: str) -> str:
     if not is_id("job", job_id):
         raise JobNotFound("There is no such job")
@@ -127,4 +146,5 @@ async def _job_id(job_id: str) -> str:
 
 
 FileIdDep = Annotated[str, Depends(_file_id)]
+UploadIdDep = Annotated[str, Depends(_upload_id)]
 JobIdDep = Annotated[str, Depends(_job_id)]

@@ -53,6 +53,12 @@ class FileNotFound(ServiceError):
     status, code, title = 404, "file_not_found", "File not found"
 
 
+class UploadNotFound(ServiceError):
+    """No such upload of this tenant, or it was abandoned for too long."""
+
+    status, code, title = 404, "upload_not_found", "Upload not found"
+
+
 class JobNotFound(ServiceError):
     """No such job of this tenant."""
 
@@ -75,6 +81,12 @@ class FileInUse(ServiceError):
     """A job that has not ended needs the file."""
 
     status, code, title = 409, "file_in_use", "The file is in use"
+
+
+class UploadOffsetConflict(ServiceError):
+    """The piece does not begin where the upload stands."""
+
+    status, code, title = 409, "upload_offset_conflict", "The upload stands elsewhere"
 
 
 class QuotaExceeded(ServiceError):
@@ -111,6 +123,12 @@ class FileTooLarge(ServiceError):
     """The body is longer than allowed."""
 
     status, code, title = 413, "file_too_large", "The file is too large"
+
+
+class UploadTooLong(ServiceError):
+    """There are more bytes than were announced."""
+
+    status, code, title = 413, "upload_too_long", "The upload is too long"
 
 
 class UnsupportedMediaType(ServiceError):

@@ -33,6 +33,7 @@ class Reconciliation:
     expired: int
     published: int
     removed: int
+    abandoned: int
     swept: int
     forgotten: int
 
@@ -55,6 +56,7 @@ class Reconciler:
         self.stores = stores
         self.publish = publish
         self._pause_seconds = settings.reconcile_seconds
+        self._scratch_seconds = max(_SCRATCH_SECONDS, settings.upload_patience_seconds)
 
     def run(self, stop: threading.Event) -> None:
         """Reconciles until asked to stop; what fails is tried again next time."""
@@ -78,7 +80,8 @@ class Reconciler:
             expired=expired,
             published=self._announce(),
             removed=self._remove(),
-            swept=self.stores.blobs.sweep(older_than_seconds=_SCRATCH_SECONDS),
+            abandoned=self._forget_uploads(),
+            swept=self.stores.blobs.sweep(older_than_seconds=self._scratch_seconds),
             forgotten=recovery.forget(),
         )
         checkpoint(self.stores.engine)
@@ -103,3 +106,10 @@ class Reconciler:
             if not gone:
                 break  # another copy removes them
         return removed
+
+    def _forget_uploads(self) -> int:
+        abandoned = self.stores.uploads.abandoned()
+        for upload in abandoned:
+            self.stores.drafts.discard(upload.key)
+            self.stores.uploads.delete(upload)
+        return len(abandoned)

@@ -27,6 +27,8 @@ class Settings(BaseSettings):
     """Values of the Host header that are answered."""
 
     upload_limit_bytes: int = 2 * 1024**3
+    upload_patience_seconds: float = 86_400.0
+    """Time without a piece after which a resumable upload is forgotten."""
     parameter_limit: int = 10_000_000
     sample_limit: int = 1_000_000
     start_limit: int = 10_000

@@ -37,7 +37,12 @@ def chunks(request: Request, *, limit: int) -> AsyncIterator[bytes]:
     Raises:
         FileTooLarge: If its declared length exceeds the limit; nothing is read then.
     """
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared[:20]) > limit:
+    if length(request) > limit:
         raise FileTooLarge(f"Files have {limit} bytes at most")
     return request.stream()
+
+
+def length(request: Request) -> int:
+    """Returns the declared length of the body; 0 if there is none."""
+    declared = request.headers.get("content-length", "")
+    return int(declared[:20]) if declared.isdecimal() else 0

@@ -22,10 +22,19 @@ def store_upload(
     purpose: Purpose,
     filename: str,
     upload: ReceivedFile,
+    upload_id: str | None = None,
 ) -> tuple[FileRecord, bool]:
     """Returns the record of a received file, and whether it is new.
 
     A file that is not acceptable raises `weights_invalid` or `dataset_invalid`.
+
+    Args:
+        files: Where it is kept.
+        tenant: Whose it is.
+        purpose: What it may be used for.
+        filename: A label.
+        upload: The bytes, which are moved from their place.
+        upload_id: The resumable upload that it was, if it was one.
     """
     try:
         tensors = summarise(upload.path, parse_header(upload.path, purpose=purpose))
@@ -41,6 +50,7 @@ def store_upload(
         size=upload.size,
         sha256=upload.sha256,
         tensors=tensors,
+        upload_id=upload_id,
     )
 
 

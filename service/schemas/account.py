@@ -17,7 +17,7 @@ class Quotas(Schema):
 
 
 class Usage(Schema):
-    """What a tenant holds now."""
+    """What a tenant holds now, with files that are being uploaded."""
 
     stored_bytes: int
     files: int

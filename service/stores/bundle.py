@@ -9,6 +9,7 @@ from service.schemas.account import Quotas
 from service.settings import Settings
 from service.stores.blobs import BlobStore
 from service.stores.database import connect
+from service.stores.drafts import Drafts, LocalDrafts
 from service.stores.events import EventStore
 from service.stores.files import FileStore
 from service.stores.jobs import JobStore
@@ -16,6 +17,7 @@ from service.stores.keys import KeyStore, load_pepper
 from service.stores.local_blobs import LocalBlobStore
 from service.stores.recovery import RecoveryStore
 from service.stores.shards import ShardStore
+from service.stores.uploads import UploadStore
 from service.stores.workers import WorkerStore
 
 
@@ -26,8 +28,10 @@ class Stores:
 
     engine: Engine
     blobs: BlobStore
+    drafts: Drafts
     keys: KeyStore
     files: FileStore
+    uploads: UploadStore
     jobs: JobStore
     shards: ShardStore
     events: EventStore
@@ -48,8 +52,12 @@ def open_stores(settings: Settings) -> Stores:
     return Stores(
         engine=engine,
         blobs=blobs,
+        drafts=LocalDrafts(blobs.scratch()),
         keys=KeyStore(engine, load_pepper(settings)),
         files=FileStore(engine, blobs, quotas),
+        uploads=UploadStore(
+            engine, quotas, patience_seconds=settings.upload_patience_seconds
+        ),
         jobs=JobStore(
             engine, quotas, retention_seconds=settings.retention_days * 86_400
         ),

@@ -18,7 +18,7 @@ from sqlalchemy import (
     select,
 )
 
-from service.errors import FileInUse, FileNotFound, QuotaExceeded
+from service.errors import FileInUse, FileNotFound
 from service.schemas.account import Quotas
 from service.schemas.files import Purpose, TensorSummary
 from service.schemas.jobs import TERMINAL_STATES
@@ -26,6 +26,7 @@ from service.stores import cursors
 from service.stores.blobs import BlobStore
 from service.stores.clock import moment, now_ms
 from service.stores.database import AnyRow, read, write
+from service.stores.holdings import check_room
 from service.stores.identifiers import is_id, new_id
 from service.stores.tables import files, job_files, jobs
 from service.stores.tenants import lock_tenant
@@ -73,6 +74,7 @@ class FileStore:
         size: int,
         sha256: str,
         tensors: Sequence[TensorSummary],
+        upload_id: str | None = None,
     ) -> tuple[FileRecord, bool]:
         """Returns the record of these bytes, and whether it is new.
 
@@ -90,6 +92,7 @@ class FileStore:
             size: Their number.
             sha256: Their digest, in hex.
             tensors: What is in the file.
+            upload_id: The upload, counted among what the tenant holds, that it was.
         """
         with write(self._engine) as connection:
             lock_tenant(connection, tenant)
@@ -102,7 +105,7 @@ class FileStore:
             ).one_or_none()
             if same is not None:
                 return _record(same), False
-            self._check_quota(connection, tenant, size)
+            check_room(connection, tenant, size, self._quotas, besides=upload_id)
             row = connection.execute(
                 files.insert()
                 .values(
@@ -121,20 +124,6 @@ class FileStore:
             record = _record(row)
             self._blobs.adopt(record.blob_key, path)
             return record, True
-
-    def _check_quota(self, connection: Connection, tenant: str, size: int) -> None:
-        held = connection.execute(
-            select(
-                func.count().label("files"),
-                func.coalesce(func.sum(files.c.bytes), 0).label("bytes"),
-            ).where(files.c.tenant == tenant)
-        ).one()
-        if held.files >= self._quotas.files:
-            raise QuotaExceeded(f"At most {self._quotas.files} files may be stored.")
-        if held.bytes + size > self._quotas.stored_bytes:
-            raise QuotaExceeded(
-                f"At most {self._quotas.stored_bytes} bytes may be stored."
-            )
 
     def get(self, tenant: str, file_id: str) -> FileRecord:
         """Returns one file.

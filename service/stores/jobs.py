@@ -19,6 +19,7 @@ from service.schemas.jobs import JobState
 from service.stores import cursors
 from service.stores.clock import now_ms
 from service.stores.database import read, write
+from service.stores.holdings import holdings
 from service.stores.idempotency import (
     FirstAnswer,
     IdempotencyKey,
@@ -172,16 +173,9 @@ class JobStore:
     def usage(self, tenant: str) -> Usage:
         """Returns what the tenant holds now."""
         with read(self._engine) as connection:
-            stored = connection.execute(
-                select(
-                    func.count().label("files"),
-                    func.coalesce(func.sum(files.c.bytes), 0).label("bytes"),
-                ).where(files.c.tenant == tenant)
-            ).one()
+            held = holdings(connection, tenant)
             active = connection.execute(_active(tenant)).scalar_one()
-        return Usage(
-            stored_bytes=int(stored.bytes), files=stored.files, active_jobs=active
-        )
+        return Usage(stored_bytes=held.bytes, files=held.files, active_jobs=active)
 
 
 def _replayed(connection: Connection, tenant: str, answer: FirstAnswer) -> CreatedJob:

@@ -64,6 +64,28 @@ files = Table(
     UniqueConstraint("tenant", "sha256", "purpose"),
 )
 
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("tenant", String(64), ForeignKey("tenants.id"), primary_key=True),
+    Column("id", String(40), primary_key=True),
+    Column("purpose", String(16), nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("received", BigInteger, nullable=False),
+    Column("writer", String(40)),
+    Column("file_id", String(40)),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    ForeignKeyConstraint(
+        ["tenant", "file_id"], ["files.tenant", "files.id"], ondelete="CASCADE"
+    ),
+    Index("ix_uploads_file", "tenant", "file_id"),
+    Index("ix_uploads_sha256", "tenant", "sha256"),
+    Index("ix_uploads_expires_at", "expires_at"),
+)
+
 jobs = Table(
     "jobs",
     metadata,

@@ -9,6 +9,8 @@ from service.openapi import document
 COMMITTED = Path(__file__).parents[2] / "openapi" / "openapi.json"
 OPERATIONS = {
     *("upload_file", "get_file", "list_files", "delete_file", "list_file_tensors"),
+    *("create_upload", "list_uploads", "get_upload", "head_upload", "append_upload"),
+    "delete_upload",
     *("validate_job", "create_job", "get_job", "list_jobs", "cancel_job"),
     *("retry_job", "delete_job", "list_job_events", "get_report", "list_points"),
     *("download_artifact", "get_me", "get_capabilities"),

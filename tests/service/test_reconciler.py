@@ -10,11 +10,12 @@ from service.errors import JobExpired, JobNotFound
 from service.queue import InMemoryQueue
 from service.reconciler import Reconciler
 from service.schemas.priorities import Priority
+from service.schemas.uploads import UploadRequest
 from service.settings import Settings
 from service.stores.blobs import report_key
 from service.stores.bundle import Stores
 from service.stores.database import write
-from service.stores.tables import jobs
+from service.stores.tables import jobs, uploads
 from tests.support.jobs import BROKEN, claim, create_job
 
 
@@ -150,3 +151,26 @@ def test_it_lives_through_an_outage_of_the_database(
         stop.set()
         thread.join(30)
     assert not thread.is_alive()
+
+
+def test_abandoned_uploads_are_forgotten_with_their_bytes(
+    stores: Stores, reconciler: Reconciler
+) -> None:
+    kept, lost = (
+        stores.uploads.create(
+            "ada",
+            UploadRequest(purpose="weights", bytes=9, sha256=digit * 64),
+        )[0]
+        for digit in "01"
+    )
+    for upload in (kept, lost):
+        stores.drafts.write(upload.key, 0, b"x")
+    with write(stores.engine) as connection:
+        connection.execute(
+            update(uploads).where(uploads.c.id == lost.id).values(expires_at=0)
+        )
+    assert reconciler.run_once().abandoned == 1
+    assert reconciler.run_once().abandoned == 0
+    names = [it.name for it in stores.blobs.scratch().iterdir()]
+    assert names == [f"draft-{kept.id}"]
+    assert stores.uploads.abandoned() == []
