@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     self_fence_seconds: float = 45.0
     """Time without a renewal after which a worker kills its runner."""
     reconcile_seconds: float = 15.0
+    announce_again_seconds: float = 30.0
+    """Time after which a shard that waits beside an idle worker is announced again."""
     checkpoint_seconds: float = 30.0
 
     scratch_dir: Path | None = None

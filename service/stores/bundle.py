@@ -64,5 +64,7 @@ def open_stores(settings: Settings) -> Stores:
         shards=ShardStore(engine),
         events=EventStore(engine),
         workers=WorkerStore(engine),
-        recovery=RecoveryStore(engine),
+        recovery=RecoveryStore(
+            engine, patience_seconds=settings.announce_again_seconds
+        ),
     )

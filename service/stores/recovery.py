@@ -17,8 +17,8 @@ from service.stores.idempotency import forget_old_keys
 from service.stores.lifecycle import LockedJob, lock_job
 from service.stores.tables import expired_jobs, jobs, shards, workers
 
-_IDLE_PATIENCE_MS = 30_000
-_PATIENCE_MS = 600_000
+_BUSY_PATIENCE = 20
+"""In units of the patience while a worker is idle."""
 _WORKER_SILENCE_MS = 60_000
 
 _LOST = JobError(
@@ -40,10 +40,16 @@ class RemovableJob:
 
 @final
 class RecoveryStore:
-    """Finds lost leases, lost messages, and what has outlived its time."""
+    """Finds lost leases, lost messages, and what has outlived its time.
 
-    def __init__(self, engine: Engine) -> None:
+    Args:
+        engine: The database.
+        patience_seconds: After which a message is taken for lost.
+    """
+
+    def __init__(self, engine: Engine, *, patience_seconds: float) -> None:
         self._engine = engine
+        self._patience_ms = round(1000 * patience_seconds)
 
     def take_unannounced(self, *, limit: int = 1000) -> dict[str, Priority]:
         """Returns queued shards without a message, now recorded as having one.
@@ -58,8 +64,8 @@ class RecoveryStore:
             limit: How many at most.
         """
         with write(self._engine) as connection:
-            patience = _IDLE_PATIENCE_MS if _any_idle(connection) else _PATIENCE_MS
-            overdue = now_ms() - patience
+            times = 1 if _any_idle(connection) else _BUSY_PATIENCE
+            overdue = now_ms() - times * self._patience_ms
             found = connection.execute(
                 select(shards.c.id, jobs.c.priority)
                 .join(jobs)

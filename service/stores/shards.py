@@ -61,7 +61,8 @@ class ShardStore:
 
     The life of a claim: `claim`, then `renew` until the results are in the blob store,
     then `store_results`; where that returns True, assemble the report of all
-    `stored_shards` while renewing, and `finish`. Otherwise `fail` or `release`.
+    `stored_shards` while renewing, and `finish`. Otherwise `fail`, `release` or
+    `abandon`.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -243,6 +244,19 @@ class ShardStore:
                 shard.job.rest()
                 return True
         count_refusal(self._engine, "release")
+        return False
+
+    def abandon(self, token: str) -> bool:
+        """Returns whether the lease was ended; not if the token is stale.
+
+        What the attempt computed since its last checkpoint is discarded. The shard is
+        as one whose worker was lost: another attempt may begin, and is counted.
+        """
+        with leased(self._engine, token) as shard:
+            if shard is not None:
+                shard.change(lease_expires_at=shard.job.now, renewed_at=shard.job.now)
+                return True
+        count_refusal(self._engine, "abandon")
         return False
 
     def mark_published(self, shard_ids: Sequence[str]) -> None:

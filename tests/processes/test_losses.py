@@ -1,13 +1,16 @@
 """Whatever is killed or frozen, the job ends once, with the same report."""
 
 import signal
-from typing import Any
 
 import pytest
 
 from service.schemas.jobs import Job
-from service.schemas.reports import Report
 from tests.support.job_bodies import quartic
+from tests.support.long_job import (
+    Findings,
+    checkpointed,
+    ended_once,
+)
 from tests.support.procs import command, kill
 from tests.support.searches import ENDLESS, autoencoder
 from tests.support.stack import Stack
@@ -20,56 +23,20 @@ pytestmark = [
     pytest.mark.xdist_group("stack"),
 ]
 
-LONG = autoencoder(iterations=150, starts=6)
 
-
-def numbers(report: Report) -> list[Any]:
-    return [
-        (p.start, p.label, p.loss, p.squared_gradient_norm, p.iterations)
-        for p in report.points
-    ]
-
-
-@pytest.fixture(scope="module")
-def undisturbed(stack: Stack) -> list[Any]:
-    """The points of the long job when nothing happens to it."""
-    job = stack.ended(stack.submit(LONG).id, seconds=100)
-    assert job.state == "succeeded", job.error
-    with stack.client() as client:
-        return numbers(client.report(job.id))
-
-
-def resumed(stack: Stack, job: Job, undisturbed: list[Any]) -> None:
+def resumed(stack: Stack, job: Job, undisturbed: Findings) -> None:
     """Makes sure that the job ends after one more attempt, with the same numbers."""
-    ended = stack.ended(job.id, seconds=120)
-    assert ended.state == "succeeded", ended.error
-    assert ended.attempt == 2
-    with stack.client() as client:
-        assert numbers(client.report(job.id)) == undisturbed
-    assert stack.stores is not None
-    events = stack.stores.events.list("default", job.id, limit=1000)
-    assert [event.type for event in events].count("done") == 1
+    ended_once(stack, job, undisturbed)
+    assert stack.job(job.id).attempt == 2
 
 
-def checkpointed(stack: Stack) -> Job:
-    """A long job that runs and has left a checkpoint."""
-    job = stack.submit(LONG)
-    stack.progressed(job.id)
-    blobs = stack.data_dir / "blobs"
-    until(
-        lambda: list(blobs.glob(f"**/{job.id}/shards/0/checkpoint*")),
-        what="a checkpoint",
-    )
-    return job
-
-
-def test_killed_runner(stack: Stack, undisturbed: list[Any]) -> None:
+def test_killed_runner(stack: Stack, undisturbed: Findings) -> None:
     job = checkpointed(stack)
     kill(stack.runner())
     resumed(stack, job, undisturbed)
 
 
-def test_killed_supervisor(stack: Stack, undisturbed: list[Any]) -> None:
+def test_killed_supervisor(stack: Stack, undisturbed: Findings) -> None:
     job = checkpointed(stack)
     runner = stack.runner()
     kill(stack.pool_child())
@@ -77,7 +44,7 @@ def test_killed_supervisor(stack: Stack, undisturbed: list[Any]) -> None:
     resumed(stack, job, undisturbed)
 
 
-def test_killed_worker(stack: Stack, undisturbed: list[Any]) -> None:
+def test_killed_worker(stack: Stack, undisturbed: Findings) -> None:
     job = checkpointed(stack)
     runner, supervisor = stack.runner(), stack.pool_child()
     kill(stack.worker())
@@ -86,7 +53,7 @@ def test_killed_worker(stack: Stack, undisturbed: list[Any]) -> None:
     resumed(stack, job, undisturbed)
 
 
-def test_frozen_supervisor_is_refused(stack: Stack, undisturbed: list[Any]) -> None:
+def test_frozen_supervisor_is_refused(stack: Stack, undisturbed: Findings) -> None:
     job = checkpointed(stack)
     runner, supervisor = stack.runner(), stack.pool_child()
     kill(supervisor, signal.SIGSTOP)
@@ -122,7 +89,27 @@ def test_cancelled_job_keeps_a_report(stack: Stack) -> None:
 
 def test_time_limit(stack: Stack) -> None:
     job = stack.submit(autoencoder(iterations=ENDLESS, time_limit_seconds=2))
+    failed_and_serves_on(stack, job, "time_limit_exceeded")
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT])
+def test_crash_in_the_numerics(stack: Stack, number: signal.Signals) -> None:
+    job = stack.submit(autoencoder(iterations=ENDLESS))
+    stack.progressed(job.id)
+    kill(stack.runner(), number)
+    failed_and_serves_on(stack, job, "runner_crashed")
+
+
+def test_out_of_memory(stack: Stack) -> None:
+    job = stack.submit(autoencoder(iterations=1, samples=500_000, features=500))
+    failed_and_serves_on(stack, job, "out_of_memory")
+
+
+def failed_and_serves_on(stack: Stack, job: Job, code: str) -> None:
+    """Makes sure that a job fails, at once and by name, and that the next one runs."""
     ended = stack.ended(job.id)
     assert ended.state == "failed"
     assert ended.error is not None
-    assert ended.error.code == "time_limit_exceeded"
+    assert ended.error.code == code
+    assert ended.attempt == 1
+    assert stack.ended(stack.submit(quartic()).id).state == "succeeded"

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,11 +29,25 @@ OPTIONS = {
 
 
 class PostgresServer:
-    """Where a running server is, and databases in it."""
+    """A server in a folder, and databases in it; may be stopped and started."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, command: Sequence[str | Path]) -> None:
         self._folder = folder
+        self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
         self._made = 0
+
+    def start(self) -> None:
+        """Starts it and waits until it answers."""
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(self._command, stderr=log, stdout=log)
+        _wait(self._process, self)
+
+    def stop(self) -> None:
+        """Ends it at once, with all its children, as a crash would."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait()
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://postgres@/{database}?host={self._folder}"
@@ -97,15 +111,12 @@ def _started(binaries: Path, folder: Path) -> Generator[PostgresServer]:
     )
     settings = [f"-c{key}={value}" for key, value in OPTIONS.items()]
     command = [*run, binaries / "postgres", "-D", data, "-k", folder, *settings]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stderr=log, stdout=log)
+    server = PostgresServer(folder, command)
     try:
-        server = PostgresServer(folder)
-        _wait(process, server)
+        server.start()
         yield server
     finally:
-        process.send_signal(signal.SIGQUIT)  # ends at once, with all its children
-        process.wait()
+        server.stop()
 
 
 def _wait(process: subprocess.Popen[bytes], server: PostgresServer) -> None:

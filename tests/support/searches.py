@@ -5,16 +5,24 @@ from typing import Any
 ENDLESS = 500_000
 
 
-def autoencoder(*, iterations: int, starts: int = 3, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+def autoencoder(
+    *,
+    iterations: int,
+    starts: int = 3,
+    features: int = 5,
+    samples: int = 200,
+    **more: Any,  # noqa: ANN401
+) -> dict[str, Any]:
     """A small network on Gaussian data; some 20 to 100 ms an iteration."""
+    sizes = [features, 3, features]
     return {
         "problem": {
             "kind": "network",
-            "architecture": {"kind": "mlp", "sizes": [5, 3, 5], "activation": "tanh"},
+            "architecture": {"kind": "mlp", "sizes": sizes, "activation": "tanh"},
             "dataset": {
                 "kind": "gaussian",
-                "features": 5,
-                "samples": 200,
+                "features": features,
+                "samples": samples,
                 "covariance": {"kind": "linspace", "low": 1.0, "high": 5.0},
             },
             "loss": {"kind": "mse"},

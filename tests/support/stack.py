@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from service.settings import Settings
 from service.stores.bundle import Stores, open_stores
 from tests.support import procs
 from tests.support.waiting import until
+from tests.support.workers import Worker, running_worker
 
 GRADFLAT = (sys.executable, "-P", "-m", "service.cli")
 FAST: Mapping[str, str] = {
@@ -24,8 +25,10 @@ FAST: Mapping[str, str] = {
     "GRADFLAT_RENEW_SECONDS": "1",
     "GRADFLAT_SELF_FENCE_SECONDS": "5",
     "GRADFLAT_RECONCILE_SECONDS": "1",
+    "GRADFLAT_ANNOUNCE_AGAIN_SECONDS": "3",
     "GRADFLAT_CHECKPOINT_SECONDS": "0.3",
     "GRADFLAT_RUNNER_THREADS": "1",
+    "GRADFLAT_RUNNER_MEMORY_BYTES": str(2**30),
 }
 READY_S = 60.0
 END_S = 20.0
@@ -37,6 +40,7 @@ class Stack:
 
     data_dir: Path
     process: "subprocess.Popen[str]"
+    environment: Mapping[str, str]
     line: str = ""
     url: str = ""
     key: str = ""
@@ -85,27 +89,35 @@ class Stack:
 
     def pool_child(self) -> int:
         """Celery's pool process, which supervises."""
-
-        def look() -> int:
-            below = procs.children(self.worker())
-            return next((p for p in below if "spawn_main" in procs.command(p)), 0)
-
-        return until(look, what="the pool process")
+        return Worker(self.worker()).pool_child()
 
     def runners(self) -> set[int]:
         """The runners, the spare one included."""
-        return {p for p in procs.children(self.pool_child()) if _is_runner(p)}
+        return Worker(self.worker()).runners()
 
     def runner(self) -> int:
         """The runner that computes a shard."""
+        return Worker(self.worker()).runner()
 
-        def look() -> int:
-            at_work = (
-                p for p in self.runners() if Path(f"/proc/{p}/cwd/shard").exists()
-            )
-            return next(at_work, 0)
+    def broker_url(self) -> str:
+        """The broker, with its password."""
+        if named := self.environment.get("GRADFLAT_BROKER_URL"):
+            return named
+        lines = (self.data_dir / "broker" / "valkey.conf").read_text().splitlines()
+        told = {name: value for name, _, value in (li.partition(" ") for li in lines)}
+        return f"redis://:{told['requirepass']}@127.0.0.1:{told['port']}/0"
 
-        return until(look, what="a runner at work")
+    @contextmanager
+    def another_worker(self) -> Generator[Worker]:
+        """A second worker on the same broker, database and files."""
+        assert self.stores is not None
+        settings = {
+            **self.environment,
+            "GRADFLAT_DATA_DIR": str(self.data_dir),
+            "GRADFLAT_BROKER_URL": self.broker_url(),
+        }
+        with running_worker((*GRADFLAT, "worker"), self.stores, settings) as worker:
+            yield worker
 
     def all_processes(self) -> dict[int, str]:
         """Every process below it and its own, with command lines."""
@@ -133,32 +145,36 @@ class Stack:
         return until(look, what=part)
 
 
-def _is_runner(pid: int) -> bool:
-    return "worker.runner" in procs.command(pid)
-
-
 @contextmanager
-def running_stack(data_dir: Path, **environment: str) -> Generator[Stack]:
+def running_stack(
+    data_dir: Path, options: Sequence[str] = (), **environment: str
+) -> Generator[Stack]:
     """A stack that is ready; afterwards it has ended, and nothing is left of it.
 
     Args:
         data_dir: Its folder; may hold what an earlier one left.
+        options: More of the command line.
         environment: Settings other than the fast ones.
     """
     process = subprocess.Popen(
-        [*GRADFLAT, "up", "--port", "0", "--data-dir", str(data_dir)],
+        [*GRADFLAT, "up", "--port", "0", "--data-dir", str(data_dir), *options],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, **FAST, **environment},
     )
-    stack = Stack(data_dir, process)
+    stack = Stack(data_dir, process, {**FAST, **environment})
     try:
         output = cast("IO[str]", process.stdout)
         stack.line = output.readline()
         found = connection.read(data_dir)
         assert found is not None, f"it did not start\n{stack.logs()}"
         stack.url, stack.key = found.url, found.api_key
-        stack.stores = open_stores(Settings(data_dir=data_dir))
+        stack.stores = open_stores(
+            Settings(
+                data_dir=data_dir,
+                database_url=environment.get("GRADFLAT_DATABASE_URL"),
+            )
+        )
         yield stack
     finally:
         if stack.stores is not None:

@@ -135,7 +135,7 @@ class Lease:
             self._ended = True
             self._changed.notify()
         self._thread.join()
-        self.persist(lambda: self._shards.renew(self.token, lease_seconds=0.0))
+        self.persist(lambda: self._shards.abandon(self.token))
 
     def _untold(self) -> bool:
         with self._renewing:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import final
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from service.schemas.jobs import JobError
 from service.schemas.reports import Report
 from service.settings import Settings
@@ -73,6 +75,7 @@ class Supervisor:
                 self._attempt(claim, lease)
         except LeaseLost:
             _log.warning("%s: the lease of %s is lost", claim.job_id, shard_id)
+            self._discard(claim)
         if not self._draining():
             self._spares.replenish(now=True)
 
@@ -84,6 +87,13 @@ class Supervisor:
         """Ends the spare runner and removes what is left."""
         self._spares.close()
         self._scratch.close()
+
+    def _discard(self, claim: Claim) -> None:
+        """Has the loss counted, or the lease ended if only renewals failed."""
+        try:
+            self._stores.shards.abandon(claim.token)
+        except SQLAlchemyError:
+            _log.warning("%s: the database is away", claim.job_id)
 
     def _attempt(self, claim: Claim, lease: Lease) -> None:
         shards = self._stores.shards

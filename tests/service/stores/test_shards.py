@@ -203,8 +203,19 @@ def test_a_lost_lease_writes_nothing_and_is_counted(stores: Stores) -> None:
     assert not stores.shards.release(token)
     assert not stores.shards.fail("nonsense", BROKEN)
     assert stores.jobs.get("ada", job.id) == before
-    counted = {"store_results": 1, "finish": 1, "fail": 2, "release": 1}
+    assert not stores.shards.abandon(token)
+    counted = {"store_results": 1, "finish": 1, "fail": 2, "release": 1, "abandon": 1}
     assert refusals(stores.engine) == counted
+
+
+def test_an_abandoned_shard_is_to_be_had_again(stores: Stores) -> None:
+    _, [shard] = create_job(stores)
+    token = claim(stores, shard).token
+    assert stores.shards.abandon(token)
+    assert stores.shards.renew(token, lease_seconds=60) is None
+    assert stores.recovery.reap() == 1
+    assert claim(stores, shard).attempt == 2
+    assert refusals(stores.engine) == {}
 
 
 def test_an_old_token_is_refused_while_the_new_one_works(stores: Stores) -> None:

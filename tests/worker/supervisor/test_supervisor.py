@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 from service.schemas.reports import Report
 from service.stores.blobs import report_key, shard_key
+from service.stores.leases import refusals
 from tests.support.bench import TENANT, Bench
 from tests.support.procs import command, kill
 from tests.support.standin_runner import Behaviour
@@ -186,6 +187,7 @@ def test_who_lost_the_lease_writes_nothing(bench: Bench) -> None:
     job = bench.job(job_id)
     assert (job.state, job.attempt) == ("running", 2)
     assert bench.stores.shards.renew(other.token, lease_seconds=60) is not None
+    assert refusals(bench.stores.engine) == {"abandon": 1}
 
 
 def test_runner_dies_when_no_renewal_succeeds(bench: Bench) -> None:

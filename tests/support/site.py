@@ -1,0 +1,49 @@
+"""A stack with a second worker, on a database and a broker of the tests' own."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from service.stores.database import read
+from service.stores.jobs import JobRecord
+from service.stores.tables import shards
+from tests.support.postgres import PostgresServer
+from tests.support.stack import Stack
+from tests.support.valkey import ValkeyServer
+from tests.support.waiting import until
+from tests.support.workers import Worker
+
+
+@dataclass(frozen=True)
+class Site:
+    """Everything that can be stopped, frozen or killed."""
+
+    stack: Stack
+    database: PostgresServer
+    broker: ValkeyServer
+    second: Worker
+
+    def workers(self) -> tuple[Worker, Worker]:
+        """Both workers."""
+        return Worker(self.stack.worker()), self.second
+
+    def jobs(self) -> list[JobRecord]:
+        """The latest jobs, without asking the API."""
+        assert self.stack.stores is not None
+        return self.stack.stores.jobs.list("default", limit=10)[0]
+
+    def shards(self, job_id: str) -> dict[str, int]:
+        """A job's shards, each with the pool process that claimed it last, or 0."""
+        assert self.stack.stores is not None
+        query = select(shards.c.id, shards.c.worker).where(shards.c.job_id == job_id)
+        with read(self.stack.stores.engine) as connection:
+            rows = connection.execute(query).all()
+        return {row.id: int((row.worker or ":0").rpartition(":")[2]) for row in rows}
+
+    def both_at_work(self, job_id: str) -> None:
+        """Waits until each worker has claimed a shard of a job."""
+        pools = {worker.pool_child() for worker in self.workers()}
+        until(
+            lambda: pools <= set(self.shards(job_id).values()),
+            what="both workers at work",
+        )
