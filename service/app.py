@@ -19,6 +19,7 @@ from service.http.parameters import known_parameters
 from service.http.refusals import Refusals
 from service.http.request_ids import RequestIds
 from service.http.security_headers import SecurityHeaders
+from service.operations.following import Followers
 from service.operations.limits import limits
 from service.operations.results import Results
 from service.operations.resumable import ResumableUploads
@@ -90,6 +91,7 @@ async def _lifespan(
     try:
         yield
     finally:
+        resources.followers.close()
         stopping.set()
         await run_in_threadpool(thread.join)
         resources.stores.engine.dispose()
@@ -120,5 +122,6 @@ def _open(settings: Settings, queue: ShardQueue | None) -> Resources:
             drafts=stores.drafts,
             limit_bytes=settings.upload_limit_bytes,
         ),
+        followers=Followers(stores.events),
         probes=CapacityLimiter(2),
     )

@@ -1,15 +1,15 @@
 """A small client of the HTTP interface, for the command line and for scripts."""
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast, final
+from typing import Any, Self, final
 from urllib.parse import quote
 
 import httpx
 
+from service.schemas.events import Event, EventPage
 from service.schemas.files import Purpose, StoredFile
 from service.schemas.jobs import TERMINAL_STATES, Job
 from service.schemas.problem_details import ProblemDetails
@@ -17,6 +17,7 @@ from service.schemas.reports import Report
 
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 _CHUNK_BYTES = 1024 * 1024
+_RECONNECT_S = 1.0
 
 
 class Refused(Exception):
@@ -131,6 +132,48 @@ class Client:
                 raise TimeoutError(f"{job_id} is still {job.state}")
             time.sleep(interval)
 
+    def follow(self, job_id: str, *, after: int = 0) -> Iterator[Event]:
+        """Yields a job's events as they happen, to the last.
+
+        A connection that breaks is made again, and goes on after the last event.
+
+        Args:
+            job_id: Which.
+            after: Sequence number of the last known event.
+        """
+        path = f"/jobs/{quote(job_id, safe='')}/events/stream"
+        while True:
+            headers = {"Last-Event-ID": str(after)}
+            try:
+                with self._http.stream("GET", path, headers=headers) as response:
+                    if response.is_error:
+                        response.read()
+                    _check(response)
+                    for event in _events(response.iter_lines()):
+                        after = event.sequence
+                        yield event
+            except httpx.TransportError:
+                time.sleep(_RECONNECT_S)
+            if self.job(job_id).finished_at is not None:
+                yield from self.events(job_id, after=after)
+                return
+
+    def events(self, job_id: str, *, after: int = 0) -> Iterator[Event]:
+        """Yields the events of a job that are there.
+
+        Args:
+            job_id: Which.
+            after: Sequence number of the last known event.
+        """
+        path = f"/jobs/{quote(job_id, safe='')}/events"
+        while True:
+            answer = self._request("GET", path, params={"after": after, "limit": 1000})
+            page = EventPage.model_validate_json(answer.content)
+            if not page.items:
+                return
+            yield from page.items
+            after = page.next_after
+
     def report(self, job_id: str) -> Report:
         """Returns a job's report."""
         return Report.model_validate_json(self.report_json(job_id))
@@ -172,6 +215,12 @@ def _pieces(path: Path) -> Iterator[bytes]:
             yield piece
 
 
+def _events(lines: Iterator[str]) -> Iterator[Event]:
+    for line in lines:
+        if line.startswith("data: "):
+            yield Event.model_validate_json(line.removeprefix("data: "))
+
+
 def _check(response: httpx.Response) -> None:
     if response.is_success:
         return
@@ -185,33 +234,3 @@ def _check(response: httpx.Response) -> None:
 
 def _reason(error: httpx.HTTPError, url: httpx.URL) -> str:
     return f"no answer from {url}: {error or type(error).__name__}"
-
-
-def fill_in_files(
-    request: Mapping[str, Any], *, weights: str | None, dataset: str | None
-) -> dict[str, Any]:
-    """Names uploaded files in a job where it leaves them out.
-
-    Args:
-        request: Body of a job to create.
-        weights: Id of the uploaded weights.
-        dataset: Id of the uploaded data set.
-
-    Returns:
-        The completed body.
-    """
-    filled: dict[str, Any] = json.loads(json.dumps(request))
-    problem = _object(filled, "problem")
-    if weights is not None and problem.get("weights_file_id") is None:
-        problem["weights_file_id"] = weights
-    if dataset is not None:
-        source = _object(problem, "dataset")
-        source.setdefault("kind", "file")
-        if source["kind"] == "file" and source.get("file_id") is None:
-            source["file_id"] = dataset
-    return filled
-
-
-def _object(parent: dict[str, Any], name: str) -> dict[str, Any]:
-    value = parent.setdefault(name, {})
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}

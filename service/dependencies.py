@@ -14,6 +14,7 @@ from service.errors import (
     Unauthorized,
     UploadNotFound,
 )
+from service.operations.following import Followers
 from service.operations.results import Results
 from service.operations.resumable import ResumableUploads
 from service.operations.submission import Submission
@@ -38,6 +39,7 @@ class Resources:
     submission: Submission
     results: Results
     uploads: ResumableUploads
+    followers: Followers
     probes: CapacityLimiter
     """Threads that health checks may hold, since anyone may ask for them."""
 
@@ -61,6 +63,10 @@ async def _events(resources: ResourcesDep) -> EventStore:
     return resources.stores.events
 
 
+async def _followers(resources: ResourcesDep) -> Followers:
+    return resources.followers
+
+
 async def _submission(resources: ResourcesDep) -> Submission:
     return resources.submission
 
@@ -80,6 +86,7 @@ async def _settings(resources: ResourcesDep) -> Settings:
 FileStoreDep = Annotated[FileStore, Depends(_files)]
 JobStoreDep = Annotated[JobStore, Depends(_jobs)]
 EventStoreDep = Annotated[EventStore, Depends(_events)]
+FollowersDep = Annotated[Followers, Depends(_followers)]
 SubmissionDep = Annotated[Submission, Depends(_submission)]
 ResultsDep = Annotated[Results, Depends(_results)]
 ResumableUploadsDep = Annotated[ResumableUploads, Depends(_uploads)]

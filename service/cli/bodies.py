@@ -1,6 +1,7 @@
 """Bodies of jobs, from files or presets, with a few things changed."""
 
 import json
+from collections.abc import Mapping
 from typing import IO, Any, cast
 
 import click
@@ -65,3 +66,33 @@ def _fields(body: Body, name: str) -> Body:
     """A part of the job, or nothing where that is for the server to refuse."""
     part = body.get(name)
     return cast("Body", part) if isinstance(part, dict) else {}
+
+
+def fill_in_files(
+    request: Mapping[str, Any], *, weights: str | None, dataset: str | None
+) -> dict[str, Any]:
+    """Names uploaded files in a job where it leaves them out.
+
+    Args:
+        request: Body of a job to create.
+        weights: Id of the uploaded weights.
+        dataset: Id of the uploaded data set.
+
+    Returns:
+        The completed body.
+    """
+    filled: dict[str, Any] = json.loads(json.dumps(request))
+    problem = _object(filled, "problem")
+    if weights is not None and problem.get("weights_file_id") is None:
+        problem["weights_file_id"] = weights
+    if dataset is not None:
+        source = _object(problem, "dataset")
+        source.setdefault("kind", "file")
+        if source["kind"] == "file" and source.get("file_id") is None:
+            source["file_id"] = dataset
+    return filled
+
+
+def _object(parent: dict[str, Any], name: str) -> dict[str, Any]:
+    value = parent.setdefault(name, {})
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}

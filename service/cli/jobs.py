@@ -12,9 +12,9 @@ import click
 from rich.console import Console
 
 from service import connection, presets
-from service.cli.bodies import changed, read_body
-from service.cli.tables import show_problem, show_report, watch
-from service.client import Client, Refused, Unreachable, fill_in_files
+from service.cli.bodies import changed, fill_in_files, read_body
+from service.cli.tables import show_event, show_problem, show_report, watch
+from service.client import Client, Refused, Unreachable
 from service.schemas.files import Purpose
 from service.settings import Settings
 
@@ -125,6 +125,18 @@ def report(*, job_id: str, as_json: bool, server: Server) -> None:
             click.echo(client.report_json(job_id))
         else:
             show_report(Console(), client.report(job_id))
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@click.option("--follow", is_flag=True, help="Wait for more, until the job ends.")
+@_with_server
+def log(*, job_id: str, follow: bool, server: Server) -> None:
+    """Show what has happened to the job ID, a line for each event."""
+    console = Console()
+    with _client(server) as client:
+        for event in client.follow(job_id) if follow else client.events(job_id):
+            show_event(console, event)
 
 
 def _upload(client: Client, path: Path | None, purpose: Purpose) -> str | None:

@@ -13,6 +13,7 @@ _MODULES = {
     "keys": "service.cli.keys",
     "submit": "service.cli.jobs",
     "report": "service.cli.jobs",
+    "log": "service.cli.jobs",
     "presets": "service.cli.presets",
 }
 

@@ -7,6 +7,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from service.client import Client
+from service.schemas.events import Event
 from service.schemas.jobs import Job
 from service.schemas.problem_details import ProblemDetails
 from service.schemas.reports import Index, Report
@@ -92,6 +93,22 @@ def show_report(console: Console, report: Report) -> None:
         f"{report.outcome}: {counts.critical} critical, {counts.gradient_flat} "
         f"gradient-flat, {counts.unconverged} unconverged, {counts.failed} failed; "
         f"{report.seconds:.1f} s",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def show_event(console: Console, event: Event) -> None:
+    """Shows an event in one line."""
+    told = ", ".join(
+        f"{name} {value}"
+        for name, value in event.data.items()
+        if value is not None and name != "level"
+    )
+    text = event.data.get("message", told)
+    console.print(
+        f"{event.at:%Y-%m-%d %H:%M:%S} {event.type:8} {text}",
         markup=False,
         highlight=False,
         soft_wrap=True,

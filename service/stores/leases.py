@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import final
 
+from pydantic import JsonValue
 from sqlalchemy import Connection, Engine, select, update
 
 from service.stores.database import insert, write
@@ -38,6 +39,11 @@ class Leased:
         )
         if changed.rowcount != 1:
             raise AssertionError("a lease changed under the lock on its job")
+
+    def log(self, message: str) -> None:
+        """Adds to the job's log."""
+        entry: dict[str, JsonValue] = {"message": message, "level": "info"}
+        self.job.record("log", {**entry, "shard": self.number})
 
     def give_up(self, state: ShardState, **columns: object) -> None:
         """Ends the lease and leaves the shard in this state."""

@@ -241,6 +241,7 @@ class ShardStore:
                     shard.give_up(
                         "queued", attempt=shards.c.attempt - 1, published_at=None
                     )
+                    shard.log(f"Shard {shard.number} was given back by its worker")
                 shard.job.rest()
                 return True
         count_refusal(self._engine, "release")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from service.client import Client, Refused, Unreachable, fill_in_files
+from service.cli.bodies import fill_in_files
+from service.client import Client, Refused, Unreachable
 from tests.support.job_bodies import quartic
 from tests.support.live_api import LiveApi
 

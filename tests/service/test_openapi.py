@@ -12,7 +12,14 @@ OPERATIONS = {
     *("create_upload", "list_uploads", "get_upload", "head_upload", "append_upload"),
     "delete_upload",
     *("validate_job", "create_job", "get_job", "list_jobs", "cancel_job"),
-    *("retry_job", "delete_job", "list_job_events", "get_report", "list_points"),
+    *(
+        "retry_job",
+        "delete_job",
+        "list_job_events",
+        "stream_job_events",
+        "get_report",
+        "list_points",
+    ),
     *("download_artifact", "get_me", "get_capabilities"),
     *("health_live", "health_ready"),
 }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import final
 
+from pydantic import JsonValue
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.schemas.jobs import JobError
@@ -13,8 +14,9 @@ from service.schemas.reports import Report
 from service.settings import Settings
 from service.stores.blobs import job_prefix
 from service.stores.bundle import Stores
+from service.stores.events import NewEvent
 from service.stores.shards import Claim
-from worker.protocol import Assemble, ReportDone, RunShard, ShardDone
+from worker.protocol import CHECKPOINT, Assemble, ReportDone, RunShard, ShardDone
 from worker.supervisor.lease import Lease, LeaseLost
 from worker.supervisor.results import (
     ResultsInvalid,
@@ -142,6 +144,8 @@ class Supervisor:
         try:
             if not claim.has_results:
                 runner.send(self._task(claim, runner.folder, folder))
+                if (folder / CHECKPOINT).exists():
+                    lease.report(event=_log_entry(claim, "goes on from a checkpoint"))
                 watch.until(ShardDone)
                 lease.check()
                 store_shard(blobs, claim, folder)
@@ -210,3 +214,9 @@ class Supervisor:
             environment=report.environment,
             artifacts=report.artifacts,
         )
+
+
+def _log_entry(claim: Claim, what: str) -> NewEvent:
+    message = f"Shard {claim.number} {what}"
+    data: dict[str, JsonValue] = {"message": message, "level": "info"}
+    return NewEvent(type="log", data=data)

@@ -26,6 +26,7 @@ NEEDS: list[tuple[str, str, str | None]] = [
     ("POST", "/v1/jobs/job_0/cancel", "jobs:write"),
     ("POST", "/v1/jobs/job_0/retry", "jobs:write"),
     ("GET", "/v1/jobs/job_0/events", "jobs:read"),
+    ("GET", "/v1/jobs/job_0/events/stream", "jobs:read"),
     ("GET", "/v1/jobs/job_0/report", "jobs:read"),
     ("GET", "/v1/jobs/job_0/points", "jobs:read"),
     ("GET", "/v1/jobs/job_0/artifacts/a", "jobs:read"),
