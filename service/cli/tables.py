@@ -10,7 +10,7 @@ from service.client import Client
 from service.schemas.events import Event
 from service.schemas.jobs import Job
 from service.schemas.problem_details import ProblemDetails
-from service.schemas.reports import Index, Report
+from service.schemas.reports import Index, Report, SpectrumReport
 
 _WIDEST = 200
 """Columns that a table may take, whatever the screen's width."""
@@ -70,7 +70,11 @@ class _Lines:
 def show_report(console: Console, report: Report) -> None:
     """Shows a report's points, one a row, and its counts."""
     table = Table(*("start", "label", "kind"), box=None, pad_edge=False)
-    for name in ("loss", "|g|^2", "r", "index", "iterations"):
+    spectra = any(point.spectrum for point in report.points)
+    numbers = ["loss", "|g|^2", "r", "index", "iterations"]
+    if spectra:
+        numbers += ["largest", "smallest", "products"]
+    for name in numbers:
         table.add_column(name, justify="right")
     for point in report.points:
         style = _STYLES.get(point.label, "")
@@ -83,6 +87,7 @@ def show_report(console: Console, report: Report) -> None:
             _number(point.relative_residual, ".2g"),
             _index(point.index),
             str(point.iterations),
+            *(_spectrum(point.spectrum) if spectra else ()),
         )
     roomy = console.options.update(max_width=_WIDEST)
     needed = console.measure(table, options=roomy).maximum
@@ -91,7 +96,8 @@ def show_report(console: Console, report: Report) -> None:
     counts = report.counts
     console.print(
         f"{report.outcome}: {counts.critical} critical, {counts.gradient_flat} "
-        f"gradient-flat, {counts.unconverged} unconverged, {counts.failed} failed; "
+        f"gradient-flat, {counts.unconverged} unconverged, "
+        f"{counts.unclassified} unclassified, {counts.failed} failed; "
         f"{report.seconds:.1f} s",
         markup=False,
         highlight=False,
@@ -135,6 +141,18 @@ def _detail(job: Job) -> str:
 
 def _number(value: float | None, pattern: str) -> str:
     return "-" if value is None else format(value, pattern)
+
+
+def _spectrum(spectrum: SpectrumReport | None) -> tuple[str, str, str]:
+    """The extreme eigenvalues, with a mark where they are not converged."""
+    if spectrum is None:
+        return "-", "-", "-"
+    mark = "" if spectrum.converged else "?"
+    return (
+        f"{spectrum.largest[0]:.6g}{mark}",
+        f"{spectrum.smallest[0]:.6g}{mark}",
+        str(spectrum.hessian_vector_products),
+    )
 
 
 def _index(index: Index | None) -> str:

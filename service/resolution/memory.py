@@ -7,7 +7,7 @@ and were calibrated on the growth of whole processes.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from service.resolution.problems import Outlook
@@ -19,6 +19,7 @@ from service.schemas.finders import (
     NoFinder,
 )
 from service.schemas.specifications import Specification
+from service.schemas.spectra import LanczosSpectrum
 
 RUNS_AT_ONCE = 64
 """Runs of one batch of a search, at most."""
@@ -31,7 +32,9 @@ KRYLOV_BYTES = 256 * 1024**2
 POINT_VECTORS = 40
 """Parameter vectors that a point holds while it is classified, Lanczos bases apart."""
 BASIS = 80
-"""Lanczos vectors of a point whose Hessian is not formed, at least."""
+"""Lanczos vectors of a point that is classified and whose Hessian is not formed."""
+SPECTRUM_VECTORS = 12
+"""Parameter vectors that a spectrum takes beside its Lanczos vectors."""
 MATRICES = 3
 """Dense matrices that a run or a point holds: Hessian, symmetrised, eigenvectors."""
 WORK_SPACE = 3
@@ -76,27 +79,38 @@ def memory_bytes(
     formed = dense and not (
         isinstance(finder, NoFinder | GradientNormFinder) or finder.hessian == "krylov"
     )
-    search = _Batch(
-        size=parameters,
-        item=item,
-        vectors=_search_vectors(specification.finder, parameters, item, formed=formed),
-        matrices=MATRICES if formed else 0,
-        work_space=WORK_SPACE if formed else 0,
-        most=RUNS_AT_ONCE,
-    )
-    classification = _Batch(
-        size=parameters,
-        item=8 if dense else item,  # spectra are computed in double precision
-        vectors=POINT_VECTORS
-        + (0 if dense else _basis(specification, parameters, order)),
-        matrices=MATRICES if dense else 0,
-        work_space=WORK_SPACE if dense else 0,
-        most=POINTS_AT_ONCE,
-    )
-    batches = [classification]
+    batches = [
+        _Batch.of(
+            size=parameters,
+            item=8 if dense else item,  # spectra are computed in double precision
+            vectors=POINT_VECTORS + (0 if dense else min(BASIS, 2 * parameters)),
+            formed=dense,
+            most=POINTS_AT_ONCE,
+        )
+    ]
+    if specification.spectrum is not None and not dense:
+        if isinstance(finder, NoFinder):
+            batches.clear()
+        batches.append(
+            _decomposition(
+                specification.spectrum,
+                parameters=parameters,
+                order=order,
+                item=item,
+                formed=order <= dense_limit,
+            )
+        )
     steps = 0
     if not isinstance(finder, NoFinder):
-        batches.append(search)
+        batches.append(
+            _Batch.of(
+                size=parameters,
+                item=item,
+                vectors=_search_vectors(finder, parameters, item, formed=formed),
+                formed=formed,
+                most=RUNS_AT_ONCE,
+            )
+        )
         steps = finder.max_iterations
     share = budget // 2
     graphs = _Graphs.of(outlook, item, share)
@@ -112,29 +126,53 @@ def memory_bytes(
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Batch:
-    """Vectors and matrices of runs that advance together."""
+    """Vectors and matrices of runs that advance together.
 
-    size: int
-    item: int
-    vectors: int
-    matrices: int
-    work_space: int
+    Attributes:
+        once: Bytes, whatever the number of runs.
+        each: Bytes of a run.
+        most: Runs at once, at most.
+    """
+
+    once: int
+    each: int
     most: int
 
+    @classmethod
+    def of(
+        cls, *, size: int, item: int, vectors: int, formed: bool, most: int
+    ) -> "_Batch":
+        """Vectors, and matrices where they are formed, of one size."""
+        matrices, work_space = (MATRICES, WORK_SPACE) if formed else (0, 0)
+        return cls(
+            once=work_space * size**2 * item,
+            each=(vectors * size + matrices * size**2) * item,
+            most=most,
+        )
+
     def bytes(self, runs: int) -> int:
-        return self._once() + runs * self._each()
+        return self.once + runs * self.each
 
     def runs(self, starts: int, budget: int) -> int:
-        fitting = (budget - self._once()) // self._each()
+        # A polynomial of no variables is refused elsewhere.
+        fitting = (budget - self.once) // max(1, self.each)
         return max(1, min(starts, self.most, fitting))
 
-    def _once(self) -> int:
-        return self.work_space * self.size**2 * self.item
 
-    def _each(self) -> int:
-        # A polynomial of no variables is refused elsewhere.
-        numbers = self.vectors * self.size + self.matrices * self.size**2
-        return max(1, numbers * self.item)
+def _decomposition(
+    spectrum: LanczosSpectrum, *, parameters: int, order: int, item: int, formed: bool
+) -> _Batch:
+    """Spectra of matrices that do not come with the classification."""
+    steps = 0 if spectrum.density is None else spectrum.density.steps
+    basis = min(2 * order, max(steps, 2 * (4 * spectrum.top + 20)))
+    own = _Batch.of(
+        size=order,
+        item=8 if formed else item,
+        vectors=0 if formed else basis,
+        formed=formed,
+        most=POINTS_AT_ONCE,
+    )
+    return replace(own, each=own.each + SPECTRUM_VECTORS * parameters * item)
 
 
 @final
@@ -196,13 +234,3 @@ def _search_vectors(finder: Finder, parameters: int, item: int, *, formed: bool)
         fitting = max(8, KRYLOV_BYTES // (max(1, parameters) * item))
         vectors += 3 * min(parameters, fitting)
     return vectors
-
-
-def _basis(specification: Specification, parameters: int, order: int) -> int:
-    """Lanczos vectors of a point, for measures and for a spectrum."""
-    spectrum = specification.spectrum
-    extremes = density = 0
-    if spectrum is not None:
-        extremes = min(2 * order, 2 * (4 * spectrum.top + 20))
-        density = min(order, spectrum.density.steps) if spectrum.density else 0
-    return min(2 * parameters, max(BASIS, extremes, density))

@@ -38,8 +38,10 @@ REGULARISATIONS = 15
 """Tried for one step of Levenberg-Marquardt, at most."""
 GRADIENTS_PER_TRIAL = 2
 """Of such a step: one that bends it, one at its end."""
-EXTREMES_COST = 40
-"""Lanczos steps for each extreme eigenvalue asked for, at most."""
+PRODUCTS_PER_VALUE = 200
+"""Products for each of the extreme eigenvalues asked for at an end, at most."""
+LEAST_PRODUCTS = 2000
+"""That the search for extreme eigenvalues may take, however few are asked for."""
 _MANTISSA_BITS = 53
 
 
@@ -69,16 +71,27 @@ def gradient_evaluations(
         Evaluations for all starts together.
     """
     dense = parameters <= dense_limit
-    solve = min(4 * parameters, KRYLOV_LIMIT)
-    classification = 1 + PRODUCT_COST * (parameters if dense else 2 * solve)
     each = (
         _search(specification.finder, parameters, dense=dense)
-        + classification
+        + _classification(specification, parameters, dense=dense)
         + _spectrum(specification.spectrum, order, formed=order <= dense_limit)
     )
     chosen = specification.starts
     training = 2 * chosen.steps if isinstance(chosen, TrajectoryStarts) else 0
     return starts * each + training
+
+
+def _classification(
+    specification: Specification, parameters: int, *, dense: bool
+) -> int:
+    """A gradient, and what the relative residual takes."""
+    if dense:
+        return 1 + PRODUCT_COST * parameters
+    if specification.spectrum is not None and isinstance(
+        specification.finder, NoFinder
+    ):
+        return 1
+    return 1 + PRODUCT_COST * 2 * min(4 * parameters, KRYLOV_LIMIT)
 
 
 def _search(finder: Finder, parameters: int, *, dense: bool) -> int:
@@ -126,7 +139,7 @@ def _spectrum(spectrum: LanczosSpectrum | None, order: int, *, formed: bool) -> 
         return 0
     if formed:
         return PRODUCT_COST * order
-    products = EXTREMES_COST * spectrum.top
+    products = max(LEAST_PRODUCTS, PRODUCTS_PER_VALUE * spectrum.top)
     if spectrum.density is not None:
-        products += spectrum.density.steps * spectrum.density.probes
+        products += min(order, spectrum.density.steps) * spectrum.density.probes
     return PRODUCT_COST * products

@@ -57,7 +57,7 @@ class Progress(Schema):
     done: int
     total: int
     unit: str
-    """`iterations`, `points` or `steps`, according to the phase."""
+    """`iterations`, `points`, `steps` or `products`, according to the phase."""
     fraction: float
 
 
@@ -93,7 +93,8 @@ class Job(Schema):
     object: Literal["job"]
     state: JobState
     phase: str | None
-    """What the worker is at: `preparing`, `searching`, `classifying`, `reporting`."""
+    """What the worker is at: `preparing`, `searching`, `classifying`, `decomposing`
+    (large matrices, for their spectra), `reporting`."""
     progress: Progress | None
     attempt: int
     max_attempts: int

@@ -17,7 +17,7 @@ class Counts(Schema):
     gradient_flat: int
     unconverged: int
     unclassified: int
-    """Points of which only the spectrum was asked for, and which are not critical."""
+    """Points that are not critical and whose relative residual was not computed."""
     failed: int
     ever_gradient_flat: int
     """Runs whose relative residual exceeded the flatness cut-off at some iteration."""
@@ -63,6 +63,14 @@ class SearchSummary(Schema):
     products with it."""
 
 
+class Interval(Schema):
+    """Where a number lies, with a probability of at least `confidence`."""
+
+    low: float
+    high: float
+    confidence: float
+
+
 class Index(Schema):
     """Counts of a matrix's eigenvalues by sign."""
 
@@ -74,7 +82,11 @@ class Index(Schema):
     method: str
     """`exact` or `estimated`."""
     standard_error: float | None
-    """Of the fraction, when estimated."""
+    """Of the fraction, over random probes, when estimated; null where a single probe
+    cannot tell."""
+    interval: Interval | None
+    """Of the fraction; covers eigenvalues too near the threshold to be told to lie on
+    either side. Null where a single probe cannot tell."""
 
 
 class AnalyticMatch(Schema):
@@ -104,6 +116,9 @@ class DensityEstimate(Schema):
     """Random probes; 0 where all eigenvalues are known."""
     steps: int
     """Lanczos steps from each probe; 0 where all eigenvalues are known."""
+    outliers: list[float]
+    """Those of the extreme eigenvalues that stand apart from the rest by more than four
+    standard deviations of that Gaussian, ascending."""
 
 
 class ResidualBounds(Schema):
@@ -118,6 +133,15 @@ class Converged(Schema):
 
     largest: list[bool]
     smallest: list[bool]
+
+
+class Vectors(Schema):
+    """How Lanczos vectors were kept."""
+
+    precision: str
+    """`float64` or `float32`."""
+    device: str
+    """`cpu` or `cuda`."""
 
 
 class SpectrumReport(Schema):
@@ -135,19 +159,27 @@ class SpectrumReport(Schema):
     """Smallest algebraic eigenvalues, ascending."""
     residual_bounds: ResidualBounds
     converged: bool
-    """Whether every value is converged and a search of the complement found no
-    eigenvalue beyond these."""
+    """Whether every value is converged and the values are complete."""
     converged_values: Converged
+    complete: bool
+    """Whether a search of the complement found no eigenvalue beyond these."""
     trace: float | None
-    """An estimate where the method is not `exact`."""
+    """An estimate where the method is not `exact`, null if there is no density."""
+    trace_standard_error: float | None
+    """Over random probes, when estimated; null where a single probe cannot tell."""
     frobenius_norm: float | None
-    """An estimate where the method is not `exact`."""
+    """An estimate where the method is not `exact`, null if there is no density."""
+    frobenius_norm_standard_error: float | None
+    """Over random probes, when estimated; null where a single probe cannot tell."""
     index: Index | None
+    """Null if it is neither known nor estimated along with a density."""
     density: DensityEstimate | None
     method: str
     """`exact` or `lanczos`."""
     hessian_vector_products: int
     """Products with the matrix."""
+    vectors: Vectors | None
+    """Null where the matrix was formed."""
     notes: list[str]
 
 
@@ -209,6 +241,7 @@ class CutoffCounts(Schema):
     critical: int
     gradient_flat: int
     unconverged: int
+    unclassified: int
 
 
 class Summary(Schema):

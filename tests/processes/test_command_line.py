@@ -73,6 +73,19 @@ def test_submit_uploads_watches_and_shows_the_points(
     assert Report.model_validate_json(as_json.stdout).points == points
 
 
+def test_spectra_are_shown(stack: Stack, tmp_path: Path) -> None:
+    body = quartic() | {"spectrum": {"kind": "lanczos", "top": 1}}
+    job = written(tmp_path / "job.json", body)
+    done = gradflat("submit", job, "--watch", "--data-dir", stack.data_dir)
+    assert done.returncode == 0, done.stderr
+    _, header, *rows, _ = done.stdout.splitlines()
+    assert header.split()[-3:] == ["largest", "smallest", "products"]
+    for row in rows:
+        largest, smallest, products = row.split()[-3:]
+        assert float(largest) >= float(smallest)
+        assert products == "2"
+
+
 def test_refusal_names_the_field(stack: Stack, tmp_path: Path) -> None:
     body = quartic()
     body["finder"]["max_iterations"] = 0

@@ -45,3 +45,8 @@ class RecordingObserver:
     def iterations(self) -> int:
         """Times that the search told of its progress."""
         return sum(phase == "searching" for phase, *_ in self.progressed)
+
+    @property
+    def products(self) -> int:
+        """Times that it heard of a product."""
+        return sum(unit == "products" for *_, unit in self.progressed)

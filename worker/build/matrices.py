@@ -1,39 +1,46 @@
 """The matrix whose spectrum is asked for."""
 
+from torch import Tensor
+
 from service.schemas.spectra import LanczosSpectrum
 from worker.build.needs import needed
 from worker.build.problems import Built
 from worker.linalg.operators import SymmetricOperator
 from worker.linalg.restriction import Restriction
-from worker.objectives.base import Linearisation
 
 
-def matrix(
-    spec: LanczosSpectrum, built: Built, at: Linearisation, *, dense_limit: int
+def whole_matrix(
+    spec: LanczosSpectrum, built: Built, theta: Tensor
 ) -> SymmetricOperator:
-    """The matrix at every point of a linearisation.
-
-    Args:
-        spec: Which matrix, and which block of it.
-        built: The problem.
-        at: Points.
-        dense_limit: Up to this order a whole matrix is formed for a block of it.
-
-    Returns:
-        The matrices.
-    """
+    """The matrix of all parameters at points ``(runs, parameters)``."""
     match spec.matrix:
         case "hessian":
-            whole = at.hessian
+            return built.objective.linearise(theta).hessian
         case "gauss_newton" | "fisher":
-            whole = needed(built.gauss_newton)(at.theta)
+            return needed(built.gauss_newton)(theta)
+
+
+def block(
+    spec: LanczosSpectrum, built: Built, whole: SymmetricOperator, *, formed_whole: bool
+) -> SymmetricOperator:
+    """The part of a matrix that is asked for.
+
+    Args:
+        spec: Which part.
+        built: The problem.
+        whole: The matrix.
+        formed_whole: Whether a block is cut out of the whole where it is formed.
+
+    Returns:
+        The matrix itself where all of it is asked for.
+    """
     if spec.parameters is None:
         return whole
     return Restriction(
         operator=whole,
-        entries=built.layout.entries(spec.parameters).to(at.theta.device),
-        dtype=at.theta.dtype,
-        formed_whole=whole.size <= dense_limit,
+        entries=built.layout.entries(spec.parameters).to(built.objective.device),
+        dtype=built.objective.dtype,
+        formed_whole=formed_whole,
     )
 
 

@@ -48,11 +48,15 @@ class Thresholds:
 
 
 def label(
-    squared_gradient_norm: float, relative_residual: float, thresholds: Thresholds
+    squared_gradient_norm: float,
+    relative_residual: float | None,
+    thresholds: Thresholds,
 ) -> Label:
-    """The label of a point; a residual of NaN is not flat."""
+    """The label of a point; a residual that is not known classifies none."""
     if squared_gradient_norm < thresholds.squared_gradient_norm:
         return Label.CRITICAL
+    if relative_residual is None:
+        return Label.UNCLASSIFIED
     if relative_residual > thresholds.flatness:
         return Label.GRADIENT_FLAT
     return Label.UNCONVERGED

@@ -15,7 +15,7 @@ from worker.classification.measures import Measures, measure
 from worker.errors import Drained
 from worker.linalg.footprint import Footprint
 from worker.linalg.shortage import is_shortage, release
-from worker.pipeline.spectra import Spectra
+from worker.pipeline.spectra import Spectra, spectrum_later
 from worker.pipeline.task import Observer, ShardTask
 from worker.pipeline.watch import Interrupted, Watch
 from worker.reports.matches import analytic_matches
@@ -26,6 +26,10 @@ from worker.reports.summaries import thresholds
 _GROUP = 16
 """Points classified together at most, so that progress shows."""
 
+_SPECTRUM_ONLY = (
+    "only the spectrum was asked for, and the Hessian is too large to be formed: the"
+    " relative residual and the kernel fraction were not computed"
+)
 _OUT_OF_TIME = "the job was cancelled before this point was classified"
 
 
@@ -117,20 +121,51 @@ def classify(
     )
 
 
+def survey(
+    task: ShardTask,
+    built: Built,
+    theta: Tensor,
+    runs: Sequence[Run],
+    *,
+    observer: Observer,
+) -> Classified:
+    """Points of which only the spectrum is asked for, and comes later.
+
+    Args:
+        task: The shard.
+        built: The problem.
+        theta: Points, ``(runs, parameters)``.
+        runs: What led to each.
+        observer: Hears of every point.
+
+    Returns:
+        The points, labelled by their gradients alone.
+    """
+    limits = thresholds(task.specification.classification)
+    value, gradient = built.objective.gradient(theta)
+    square = (gradient.double() ** 2).sum(dim=1)
+    points = [
+        unclassified_point(
+            run.noting(_SPECTRUM_ONLY), float(value[row]), float(square[row]), limits
+        )
+        for row, run in enumerate(runs)
+    ]
+    for point in points:
+        observer.point(point)
+    observer.progress(len(points), len(points), "points")
+    return Classified(points=points, gradient_norm_floors=[])
+
+
 def needed_bytes(task: ShardTask, built: Built) -> int:
     """What the classification of one point takes."""
     return _footprint(task, built).bytes(1)
 
 
 def _footprint(task: ShardTask, built: Built) -> Footprint:
-    wanted = task.specification.spectrum
-    density = None if wanted is None else wanted.density
     return classification_footprint(
         built.objective.parameters,
         built.objective.dtype.itemsize,
         formed=built.objective.parameters <= task.dense_limit,
-        top=0 if wanted is None else wanted.top,
-        steps=0 if density is None else density.steps,
     )
 
 
@@ -146,7 +181,9 @@ class _Classifier:
         self._limits = limits
         self._objective = watch.classifying(built.objective)
         wanted = task.specification.spectrum
-        self._spectra = None if wanted is None else Spectra(task, built, wanted, watch)
+        self._spectra: Spectra | None = None
+        if wanted is not None and spectrum_later(task, built) is None:
+            self._spectra = Spectra(task, built, wanted, watch.announce_classification)
 
     def classify_within_memory(
         self, theta: Tensor, runs: Sequence[Run], group: Sequence[int]
@@ -173,7 +210,7 @@ class _Classifier:
         )
         spectra: Sequence[SpectrumReport | None] = [None] * len(group)
         if self._spectra is not None:
-            spectra = self._spectra.of(at, measures, starts)
+            spectra = self._spectra.exact(at.theta, measures.eigenvalues)
         matches = self._matches(measures, theta[group])
         floors = measures.gradient_norm_floor[measures.finite]
         return Classified(

@@ -18,10 +18,12 @@ from worker.finders.hessians import forms_hessians
 from worker.finders.state import SearchState
 from worker.networks.weights import write
 from worker.pipeline.checkpoints import Checkpoint
-from worker.pipeline.classifying import classify, needed_bytes
+from worker.pipeline.classifying import classify, needed_bytes, survey
+from worker.pipeline.decomposing import decompose, spectrum_bytes
 from worker.pipeline.memory import within_memory
 from worker.pipeline.reproducibility import reproducible
 from worker.pipeline.searching import run_search, unsearched
+from worker.pipeline.spectra import spectrum_later
 from worker.pipeline.task import Observer, ShardTask
 from worker.pipeline.watch import Watch
 from worker.reports.artifacts import DATASET, POINTS, TRACES
@@ -78,15 +80,32 @@ def _run(
             raise Drained from None
         state, runs = _nothing(task, built)
     observer.phase("classifying")
-    found = classify(
-        task,
-        built,
-        state.theta,
-        runs,
-        memory_budget_bytes=budget // 2,
-        observer=observer,
-        watch=watch,
-    )
+    later = spectrum_later(task, built)
+    if later is not None and isinstance(task.specification.finder, NoFinder):
+        found = survey(task, built, state.theta, runs, observer=observer)
+    else:
+        found = classify(
+            task,
+            built,
+            state.theta,
+            runs,
+            memory_budget_bytes=budget // 2,
+            observer=observer,
+            watch=watch,
+        )
+    points = found.points
+    if later is not None:
+        observer.phase("decomposing")
+        points = decompose(
+            task,
+            built,
+            later,
+            state.theta,
+            points,
+            memory_budget_bytes=budget // 2,
+            observer=observer,
+            watch=watch,
+        )
     observer.phase("reporting")
     _write_arrays(task, built, state)
     facts = Facts(
@@ -97,8 +116,8 @@ def _run(
         search=_search_summary(task, state),
         gradient_norm_floors=found.gradient_norm_floors,
     )
-    write_result(task.folder, found.points, facts)
-    return found.points
+    write_result(task.folder, points, facts)
+    return points
 
 
 def _check_memory(task: ShardTask, built: Built) -> None:
@@ -106,6 +125,9 @@ def _check_memory(task: ShardTask, built: Built) -> None:
     objective = built.objective
     size, item = objective.parameters, objective.dtype.itemsize
     needed = needed_bytes(task, built)
+    later = spectrum_later(task, built)
+    if later is not None:
+        needed = max(needed, spectrum_bytes(task, built, later))
     finder = build.finder(task.specification.finder)
     if finder is not None:
         formed = forms_hessians(

@@ -1,4 +1,4 @@
-"""The spectra that a job asks for, of a group of its points."""
+"""The matrix that a job wants the spectrum of, and its spectrum where it is formed."""
 
 from collections.abc import Sequence
 from typing import final
@@ -9,101 +9,121 @@ from torch import Tensor
 from service.schemas.reports import SpectrumReport
 from service.schemas.spectra import LanczosSpectrum
 from worker.build import Built, matrices
-from worker.classification.measures import Measures
 from worker.linalg.basis import Storage
 from worker.linalg.operators import SymmetricOperator
-from worker.objectives.base import Linearisation
+from worker.objectives.observed import Announce, ObservedOperator
 from worker.pipeline.task import ShardTask
-from worker.pipeline.watch import Watch
 from worker.reports.spectra import MatrixSpectrum, spectrum_report
 from worker.reports.summaries import thresholds
-from worker.spectra.computation import SpectrumComputation
-from worker.spectra.plan import DensityPlan, SpectrumPlan
+from worker.spectra.plan import DensityPlan
 from worker.spectra.spectrum import Spectrum, exact_spectrum
+
+
+def spectrum_later(task: ShardTask, built: Built) -> LanczosSpectrum | None:
+    """What a phase after the classification computes, if that forms no Hessians."""
+    if built.objective.parameters <= task.dense_limit:
+        return None
+    return task.specification.spectrum
 
 
 @final
 class Spectra:
-    """Computes spectra: all eigenvalues where matrices are formed, else by products."""
+    """The matrices of a shard's points.
+
+    Attributes:
+        order: Of every matrix.
+        formed: Whether they are formed, so that all eigenvalues become known.
+    """
 
     def __init__(
-        self, task: ShardTask, built: Built, wanted: LanczosSpectrum, watch: Watch
+        self, task: ShardTask, built: Built, wanted: LanczosSpectrum, announce: Announce
     ) -> None:
-        self._task = task
-        self._built = built
-        self._wanted = wanted
-        self._watch = watch
-        self._order = matrices.matrix_order(wanted, built)
-        self._limits = thresholds(task.specification.classification)
-
-    def of(
-        self, at: Linearisation, measures: Measures, starts: Sequence[int]
-    ) -> list[SpectrumReport | None]:
-        """The spectra at a group of points; None where a matrix is not finite.
+        """Computes nothing yet.
 
         Args:
-            at: The points.
-            measures: There.
-            starts: Number of every run's start.
+            task: The shard.
+            built: Its problem.
+            wanted: What it asks for.
+            announce: Told of every product; may raise.
+        """
+        self._built = built
+        self._wanted = wanted
+        self._announce = announce
+        self._limits = thresholds(task.specification.classification)
+        self.order = matrices.matrix_order(wanted, built)
+        self.formed = self.order <= task.dense_limit
+        self._formed_whole = built.objective.parameters <= task.dense_limit
+
+    def matrix(self, theta: Tensor) -> SymmetricOperator:
+        """The matrices at points ``(runs, parameters)``."""
+        whole = ObservedOperator(
+            inner=matrices.whole_matrix(self._wanted, self._built, theta),
+            announce=self._announce,
+        )
+        return matrices.block(
+            self._wanted, self._built, whole, formed_whole=self._formed_whole
+        )
+
+    def exact(
+        self, theta: Tensor, known: Tensor | None
+    ) -> Sequence[SpectrumReport | None]:
+        """Spectra from all eigenvalues; None where a matrix is not finite.
+
+        Args:
+            theta: Points, ``(runs, parameters)``.
+            known: All eigenvalues of the Hessians, ``(runs, parameters)``, if known.
 
         Returns:
             One for each point.
         """
         whole = self._wanted.matrix == "hessian" and self._wanted.parameters is None
-        if whole and measures.eigenvalues is not None:
-            found = self._exact(measures.eigenvalues)
-        elif self._order <= self._task.dense_limit:
-            found = self._exact(_eigenvalues(self._matrix(at)))
-        else:
-            found = self._estimate(self._matrix(at), at.theta, starts)
-        return [
-            spectrum_report(found, row, self._wanted)
-            if found.spectrum.largest[row].isfinite().all()
-            else None
-            for row in range(len(starts))
-        ]
-
-    def _matrix(self, at: Linearisation) -> SymmetricOperator:
-        found = matrices.matrix(
-            self._wanted, self._built, at, dense_limit=self._task.dense_limit
-        )
-        return self._watch.classifying_by(found)
-
-    def _exact(self, eigenvalues: Tensor) -> MatrixSpectrum:
-        return self._found(
+        if not whole or known is None:
+            known = _eigenvalues(self.matrix(theta))
+        return self.reports(
             exact_spectrum(
-                eigenvalues, None, top=self._wanted.top, density_plan=self._density()
-            )
+                known, None, top=self._wanted.top, density_plan=self.density_plan
+            ),
+            None,
         )
 
-    def _estimate(
-        self, operator: SymmetricOperator, like: Tensor, starts: Sequence[int]
-    ) -> MatrixSpectrum:
-        plan = SpectrumPlan(
-            top=self._wanted.top,
-            eigenvectors=False,
-            density=self._density(),
-            seed=self._task.specification.seed,
-            starts=starts,
-            storage=Storage.of(like),
-        )
-        computation = SpectrumComputation.begin(plan, size=operator.size, like=like)
-        return self._found(computation.run(operator, on_product=lambda _done: None))
-
-    def _density(self) -> DensityPlan | None:
+    @property
+    def density_plan(self) -> DensityPlan | None:
+        """How the density is estimated, where it is wanted."""
         wanted = self._wanted.density
         if wanted is None:
             return None
-        return DensityPlan(probes=wanted.probes, steps=wanted.steps)
+        return DensityPlan(
+            probes=wanted.probes, steps=wanted.steps, broadening=wanted.broadening
+        )
 
-    def _found(self, spectrum: Spectrum) -> MatrixSpectrum:
+    def reports(
+        self, spectrum: Spectrum, storage: Storage | None
+    ) -> Sequence[SpectrumReport | None]:
+        """Spectra in plain numbers; None where a matrix is not finite.
+
+        Args:
+            spectrum: Of a group of points.
+            storage: How Lanczos vectors were kept, where there were any.
+
+        Returns:
+            One for each point.
+        """
         ends = torch.stack([spectrum.largest[:, 0], spectrum.smallest[:, 0]])
         limit = torch.full_like(ends[0], self._limits.zero_eigenvalue)
         if self._limits.relative:
             limit = limit * ends.abs().amax(dim=0)
-        return MatrixSpectrum(
-            spectrum=spectrum, order=self._order, inertia=spectrum.inertia(limit)
+        found = MatrixSpectrum(
+            spectrum=spectrum,
+            order=self.order,
+            inertia=spectrum.inertia(limit),
+            storage=storage,
         )
+        return [
+            spectrum_report(found, row, self._wanted)
+            if spectrum.largest[row].isfinite().all()
+            else None
+            for row in range(len(spectrum.largest))
+        ]
 
 
 def _eigenvalues(operator: SymmetricOperator) -> Tensor:

@@ -4,9 +4,8 @@ import time
 from typing import final
 
 from worker.errors import Drained
-from worker.linalg.operators import SymmetricOperator
 from worker.objectives.base import Objective
-from worker.objectives.observed import ObservedObjective, ObservedOperator
+from worker.objectives.observed import Call, ObservedObjective
 from worker.pipeline.task import Observer
 
 
@@ -61,15 +60,11 @@ class Watch:
 
     def classifying(self, objective: Objective) -> ObservedObjective:
         """The same for the classification of points."""
-        return ObservedObjective(
-            inner=objective, announce=lambda _call, _runs: self.poll_classification()
-        )
+        return ObservedObjective(inner=objective, announce=self.announce_classification)
 
-    def classifying_by(self, operator: SymmetricOperator) -> ObservedOperator:
-        """An operator that polls before every product of the classification."""
-        return ObservedOperator(
-            inner=operator, announce=lambda _call, _runs: self.poll_classification()
-        )
+    def announce_classification(self, _call: Call, _runs: int) -> None:
+        """Polls before a call of the classification."""
+        self.poll_classification()
 
     def poll_search(self) -> None:
         """Breaks off an iteration that did not end by itself."""

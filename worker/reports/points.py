@@ -49,7 +49,7 @@ def classified_point(
     values = {name: number(getattr(measures, name)[row]) for name in MEASURES}
     square = float(measures.squared_gradient_norm[row])
     residual = values["relative_residual"]
-    named = label(square, math.nan if residual is None else residual, thresholds)
+    named = label(square, residual, thresholds)
     counted = index(measures.inertia, row) if finite else None
     run = run.with_final_residual(
         residual if named is not Label.CRITICAL else None, thresholds.flatness
@@ -82,9 +82,7 @@ def unclassified_point(
 ) -> Point:
     """A point without measures: a failed one, or one not classified in time."""
     finite = math.isfinite(loss) and math.isfinite(squared_gradient_norm)
-    named = (
-        label(squared_gradient_norm, math.nan, thresholds) if finite else Label.FAILED
-    )
+    named = label(squared_gradient_norm, None, thresholds) if finite else Label.FAILED
     notes = list(run.notes)
     if not finite:
         notes.append("the loss or its gradient is not finite here")
@@ -114,6 +112,22 @@ def unclassified_point(
         spectrum=None,
         notes=notes,
     )
+
+
+def with_spectrum(point: Point, spectrum: SpectrumReport | None) -> Point:
+    """A point with the spectrum found later; None where its matrix is not finite."""
+    if spectrum is None:
+        notes = [*point.notes, "the matrix is not finite here"]
+        return point.model_copy(update={"notes": notes})
+    changes: dict[str, object] = {"spectrum": spectrum}
+    whole_hessian = spectrum.matrix == "hessian" and spectrum.parameters is None
+    if whole_hessian and point.index is None:
+        changes |= {
+            "index": spectrum.index,
+            "kind": _kind(Label(point.label), spectrum.index),
+            "frobenius_norm": spectrum.frobenius_norm,
+        }
+    return point.model_copy(update=changes)
 
 
 def _kind(named: Label, counted: Index | None) -> str | None:

@@ -10,10 +10,13 @@ from service.schemas.reports import (
     Converged,
     DensityEstimate,
     Index,
+    Interval,
     ResidualBounds,
     SpectrumReport,
+    Vectors,
 )
 from service.schemas.spectra import LanczosSpectrum
+from worker.linalg.basis import Storage
 from worker.spectra.estimates import Estimate
 from worker.spectra.inertia import Inertia
 from worker.spectra.spectrum import Spectrum
@@ -34,11 +37,13 @@ class MatrixSpectrum:
         spectrum: Eigenvalues and density.
         order: Of the matrices.
         inertia: Counts of eigenvalues by sign, where they are known.
+        storage: How Lanczos vectors were kept, where there were any.
     """
 
     spectrum: Spectrum
     order: int
     inertia: Inertia | None
+    storage: Storage | None
 
 
 def spectrum_report(
@@ -59,6 +64,7 @@ def spectrum_report(
         largest=spectrum.largest_converged[row].tolist(),
         smallest=spectrum.smallest_converged[row].tolist(),
     )
+    complete = bool(spectrum.complete[row])
     return SpectrumReport(
         matrix=wanted.matrix,
         parameters=wanted.parameters,
@@ -69,15 +75,18 @@ def spectrum_report(
             largest=spectrum.largest_bounds[row].tolist(),
             smallest=spectrum.smallest_bounds[row].tolist(),
         ),
-        converged=bool(spectrum.complete[row])
-        and all(converged.largest + converged.smallest),
+        converged=complete and all(converged.largest + converged.smallest),
         converged_values=converged,
-        trace=_estimate(spectrum.trace, row),
-        frobenius_norm=_estimate(spectrum.frobenius_norm, row),
+        complete=complete,
+        trace=_value(spectrum.trace, row),
+        trace_standard_error=_standard_error(spectrum.trace, row),
+        frobenius_norm=_value(spectrum.frobenius_norm, row),
+        frobenius_norm_standard_error=_standard_error(spectrum.frobenius_norm, row),
         index=None if found.inertia is None else index(found.inertia, row),
         density=_density(spectrum, row),
         method="exact" if spectrum.exact else "lanczos",
         hessian_vector_products=int(spectrum.products[row]),
+        vectors=None if found.storage is None else _vectors(found.storage),
         notes=[FISHER] if wanted.matrix == "fisher" else [],
     )
 
@@ -92,6 +101,7 @@ def index(inertia: Inertia, row: int) -> Index:
         fraction=float(inertia.fraction[row]),
         method="exact" if error is None else "estimated",
         standard_error=None if error is None else number(error[row]),
+        interval=_interval(inertia.interval[row]),
     )
 
 
@@ -101,8 +111,26 @@ def number(value: Tensor) -> float | None:
     return plain if math.isfinite(plain) else None
 
 
-def _estimate(estimate: Estimate | None, row: int) -> float | None:
+def _interval(ends: Tensor) -> Interval | None:
+    low, high = (number(end) for end in ends)
+    if low is None or high is None:
+        return None
+    return Interval(low=low, high=high, confidence=0.95)
+
+
+def _value(estimate: Estimate | None, row: int) -> float | None:
     return None if estimate is None else number(estimate.value[row])
+
+
+def _standard_error(estimate: Estimate | None, row: int) -> float | None:
+    if estimate is None or estimate.freedom == 0:
+        return None
+    return number(estimate.standard_error[row])
+
+
+def _vectors(storage: Storage) -> Vectors:
+    precision = str(storage.dtype).removeprefix("torch.")
+    return Vectors(precision=precision, device=storage.device.type)
 
 
 def _density(spectrum: Spectrum, row: int) -> DensityEstimate | None:
@@ -117,4 +145,5 @@ def _density(spectrum: Spectrum, row: int) -> DensityEstimate | None:
         broadening=density.broadening,
         probes=density.probes,
         steps=density.steps,
+        outliers=density.outliers.tolist(),
     )

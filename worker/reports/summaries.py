@@ -45,7 +45,12 @@ def count(points: Sequence[Point]) -> Counts:
 
 def fractions(counts: Counts) -> Fractions:
     """Shares of the points that did not fail, with intervals."""
-    total = counts.critical + counts.gradient_flat + counts.unconverged
+    total = (
+        counts.critical
+        + counts.gradient_flat
+        + counts.unconverged
+        + counts.unclassified
+    )
     return Fractions(
         critical=wilson(counts.critical, total),
         gradient_flat=wilson(counts.gradient_flat, total),
@@ -99,7 +104,7 @@ def _restate(
         relative=classification.zero_eigenvalue_scale == "relative",
     )
     labels = Counter(
-        label(point.squared_gradient_norm, point.relative_residual or 0.0, limits)
+        label(point.squared_gradient_norm, point.relative_residual, limits)
         for point in points
         if point.squared_gradient_norm is not None
     )
@@ -108,4 +113,5 @@ def _restate(
         critical=labels[Label.CRITICAL],
         gradient_flat=labels[Label.GRADIENT_FLAT],
         unconverged=labels[Label.UNCONVERGED],
+        unclassified=labels[Label.UNCLASSIFIED],
     )

@@ -82,12 +82,21 @@ def test_spectra_of_large_networks_cost_products() -> None:
     spectrum = {"kind": "lanczos", "top": 5, "density": {"steps": 50, "probes": 4}}
 
     without, with_spectrum = (
-        estimate(large, RANDOM, finder={"kind": "none"}, spectrum=chosen)
-        for chosen in (None, spectrum)
+        estimate(large, RANDOM, spectrum=chosen) for chosen in (None, spectrum)
     )
 
     extra = with_spectrum.gradient_evaluations - without.gradient_evaluations
-    assert extra == 3 * 3 * (40 * 5 + 50 * 4)
+    assert extra == 3 * 3 * (2000 + 50 * 4)
+
+
+def test_a_spectrum_alone_costs_a_gradient_and_its_products() -> None:
+    large = {**NETWORK, "weights_file_id": None}
+    large["architecture"] = {"kind": "mlp", "sizes": [4, 2000, 2], "activation": "tanh"}
+    spectrum = {"kind": "lanczos", "top": 20}
+
+    found = estimate(large, RANDOM, finder={"kind": "none"}, spectrum=spectrum)
+
+    assert found.gradient_evaluations == 3 * (1 + 3 * 200 * 20)
 
 
 def test_the_spectrum_of_a_block_takes_as_many_products_as_it_has_rows() -> None:

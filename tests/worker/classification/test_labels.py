@@ -1,5 +1,3 @@
-import math
-
 import pytest
 
 from worker.classification.labels import Kind, Label, Thresholds, kind, label
@@ -12,16 +10,16 @@ THRESHOLDS = Thresholds(
 @pytest.mark.parametrize(
     ("squared_gradient_norm", "relative_residual", "expected"),
     [
-        (0.0, math.nan, Label.CRITICAL),
         (9.9e-11, 1.0, Label.CRITICAL),
         (1e-10, 1.0, Label.GRADIENT_FLAT),
         (1.0, 0.9, Label.UNCONVERGED),
         (1.0, 0.91, Label.GRADIENT_FLAT),
-        (1.0, math.nan, Label.UNCONVERGED),
+        (9.9e-11, None, Label.CRITICAL),
+        (1.0, None, Label.UNCLASSIFIED),
     ],
 )
 def test_labels_follow_the_cutoffs(
-    squared_gradient_norm: float, relative_residual: float, expected: Label
+    squared_gradient_norm: float, relative_residual: float | None, expected: Label
 ) -> None:
     assert label(squared_gradient_norm, relative_residual, THRESHOLDS) is expected
 

@@ -5,15 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from typing_extensions import override
 
-from service.schemas.reports import SpectrumReport
+from service.schemas.reports import SpectrumReport, Vectors
+from service.schemas.specifications import Specification
 from tests.support.dense_matrices import Dense
-from tests.support.pipelines import run_job
+from tests.support.observers import RecordingObserver
+from tests.support.pipelines import assemble_job, run_job, shard_task
+from worker.pipeline import run_shard
 
 MATRICES = ("hessian", "gauss_newton", "fisher")
 
@@ -158,3 +162,119 @@ def test_all_of_a_formed_matrix_is_known(matrix: str, tmp_path: Path) -> None:
         assert found.index.method == "exact"
         assert found.index.negative == int((truth < -1e-5).sum())
         assert found.index.positive == int((truth > 1e-5).sum())
+
+
+def test_a_density_comes_with_errors_and_outliers(tmp_path: Path) -> None:
+    case = CASES["mse"]
+    density = {"steps": 20, "probes": 6, "broadening": 0.01}
+    wanted = {"matrix": "hessian", "parameters": None, "top": 2, "density": density}
+
+    for found, truth in spectra(case, wanted, tmp_path, dense_limit=0):
+        assert found.density is not None
+        assert found.density.broadening == 0.01
+        assert np.trapezoid(found.density.values, found.density.grid) == pytest.approx(
+            1.0, abs=1e-6
+        )
+        assert found.density.outliers
+        assert {*found.density.outliers} <= {*found.largest, *found.smallest}
+        assert found.trace is not None
+        assert found.trace_standard_error is not None
+        assert abs(found.trace - float(truth.sum())) < 5 * found.trace_standard_error
+        norm, error = found.frobenius_norm, found.frobenius_norm_standard_error
+        assert norm is not None
+        assert error is not None
+        assert abs(norm - float(truth.norm())) < 5 * error
+        assert found.index is not None
+        assert found.index.method == "estimated"
+        assert found.index.interval is not None
+        fraction = float((truth < -1e-5).double().mean())
+        assert found.index.interval.low <= fraction <= found.index.interval.high
+        assert found.vectors == Vectors(precision="float64", device="cpu")
+
+
+ALONE: dict[str, Any] = {
+    "problem": {
+        "kind": "network",
+        "architecture": {"kind": "mlp", "sizes": [64, 8, 10], "activation": "tanh"},
+        "weights_file_id": "file_" + "0" * 32,
+        "stacked": True,
+        "dataset": {
+            "kind": "builtin",
+            "name": "digits",
+            "transforms": [{"kind": "flatten"}, {"kind": "subset", "count": 50}],
+        },
+        "loss": {"kind": "cross_entropy"},
+    },
+    "starts": {"kind": "weights"},
+    "finder": {"kind": "none"},
+    "spectrum": {"kind": "lanczos", "top": 2},
+}
+
+
+@pytest.fixture
+def checkpoints(tmp_path: Path) -> Path:
+    """Three points of a training run, in one file."""
+    generator = torch.Generator().manual_seed(0)
+    shapes = {"0.weight": (8, 64), "0.bias": (8,), "1.weight": (10, 8), "1.bias": (10,)}
+    path = tmp_path / "stack.safetensors"
+    save_file(
+        {
+            f"layers.{name}": 0.3 * torch.randn(3, *shape, generator=generator)
+            for name, shape in shapes.items()
+        },
+        path,
+    )
+    return path
+
+
+def test_a_stack_of_checkpoints_gives_spectra_and_nothing_that_was_not_asked_for(
+    checkpoints: Path, tmp_path: Path
+) -> None:
+    task = shard_task(
+        Specification.model_validate(ALONE),
+        tmp_path / "shard",
+        first=0,
+        count=3,
+        weights=checkpoints,
+        dense_limit=100,
+    )
+    observer = RecordingObserver()
+
+    points = run_shard(task, observer)
+
+    assert observer.phases == ["preparing", "classifying", "decomposing", "reporting"]
+    products = [made for made in observer.progressed if made[3] == "products"]
+    assert [done for _, done, _, _ in products] == sorted(m[1] for m in products)
+    assert products[-1][1] == products[-1][2]
+    assert [point.label for point in points] == ["unclassified"] * 3
+    for point in points:
+        assert point.relative_residual is None
+        assert any("only the spectrum" in note for note in point.notes)
+        assert point.spectrum is not None
+        assert point.spectrum.converged
+    assert len({point.spectrum.largest[0] for point in points if point.spectrum}) == 3
+    report = assemble_job(task.specification, [task.folder], tmp_path)
+    assert report.outcome == "no_critical_points_found"
+    assert report.counts.unclassified == 3
+
+
+def test_a_cancelled_job_reports_the_spectra_that_are_done(
+    checkpoints: Path, tmp_path: Path
+) -> None:
+    task = shard_task(
+        Specification.model_validate(ALONE),
+        tmp_path / "shard",
+        first=0,
+        count=3,
+        weights=checkpoints,
+        dense_limit=100,
+    )
+    observer = RecordingObserver()
+    observer.stop = lambda: observer.products > 5
+
+    points = run_shard(task, observer)
+
+    assert observer.products == 6
+    for point in points:
+        assert point.spectrum is None
+        assert "cancelled before this spectrum" in point.notes[-1]

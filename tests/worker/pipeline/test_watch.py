@@ -120,7 +120,7 @@ def test_points_out_of_time_are_labelled_by_their_gradient(
         observer=observer,
         watch=Watch(observer, classification_grace_s=0.0),
     )
-    assert [point.label for point in found.points] == ["unconverged", "critical"]
+    assert [point.label for point in found.points] == ["unclassified", "critical"]
     assert [point.loss for point in found.points] == [2.0, 0.0]
     for point in found.points:
         assert point.index is None

@@ -11,6 +11,7 @@ INDEX = Index(
     fraction=0.25,
     method="exact",
     standard_error=None,
+    interval=None,
 )
 
 
@@ -50,6 +51,7 @@ POINTS = [
     point(3, "unconverged", 1e-7, 0.1),
     point(4, "failed", None, None),
     point(5, "critical", 0.0, None),
+    point(6, "unclassified", 1e-5, None),
 ]
 
 
@@ -57,16 +59,18 @@ def test_counts_and_fractions() -> None:
     counts = count(POINTS)
     assert (counts.critical, counts.gradient_flat) == (2, 2)
     assert (counts.unconverged, counts.failed, counts.ever_gradient_flat) == (1, 1, 2)
+    assert counts.unclassified == 1
     shares = fractions(counts)
     assert shares.critical is not None
-    assert shares.critical.value == pytest.approx(0.4)  # failed starts are left out
-    assert shares.critical.low < 0.4 < shares.critical.high
+    assert shares.critical.value == pytest.approx(1 / 3)  # failed starts are left out
+    assert shares.critical.low < 1 / 3 < shares.critical.high
 
 
 def test_outcomes() -> None:
     assert outcome(count(POINTS)) == "critical_points_found"
     assert outcome(count(POINTS[1:5])) == "no_critical_points_found"
     assert outcome(count(POINTS[4:5])) == "all_starts_failed"
+    assert outcome(count(POINTS[6:])) == "no_critical_points_found"
 
 
 def test_figures() -> None:
@@ -78,12 +82,13 @@ def test_figures() -> None:
             each.critical,
             each.gradient_flat,
             each.unconverged,
+            each.unclassified,
         )
         for each in summary.cutoffs
     }
     assert restated == {
-        1e-4: (4, 1, 0),
-        1e-6: (3, 2, 0),
-        1e-8: (2, 2, 1),
-        1e-10: (2, 2, 1),
+        1e-4: (5, 1, 0, 0),
+        1e-6: (3, 2, 0, 1),
+        1e-8: (2, 2, 1, 1),
+        1e-10: (2, 2, 1, 1),
     }
