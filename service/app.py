@@ -16,11 +16,12 @@ from service.dependencies import Resources
 from service.http.failures import Failures
 from service.http.hosts import TrustedHosts
 from service.http.parameters import known_parameters
+from service.http.rate_limits import RateLimitHeaders
 from service.http.refusals import Refusals
 from service.http.request_ids import RequestIds
 from service.http.security_headers import SecurityHeaders
 from service.operations.following import Followers
-from service.operations.limits import limits
+from service.operations.limits import limits, rates
 from service.operations.results import Results
 from service.operations.resumable import ResumableUploads
 from service.operations.submission import Submission
@@ -62,6 +63,7 @@ def create_app(settings: Settings, *, queue: ShardQueue | None = None) -> FastAP
         middleware=[
             Middleware(RequestIds),
             Middleware(SecurityHeaders),
+            Middleware(RateLimitHeaders),
             Middleware(Failures),
             Middleware(TrustedHosts, allowed=settings.allowed_hosts),
             Middleware(Refusals),
@@ -123,5 +125,6 @@ def _open(settings: Settings, queue: ShardQueue | None) -> Resources:
             limit_bytes=settings.upload_limit_bytes,
         ),
         followers=Followers(stores.events),
+        rates=rates(settings),
         probes=CapacityLimiter(2),
     )

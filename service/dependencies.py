@@ -1,5 +1,6 @@
 """What endpoints ask for by type: stores, operations, and who is asking."""
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, cast, final
 
@@ -11,10 +12,12 @@ from service.errors import (
     FileNotFound,
     InsufficientScope,
     JobNotFound,
+    RateLimited,
     Unauthorized,
     UploadNotFound,
 )
 from service.operations.following import Followers
+from service.operations.rates import Allowance, Rates
 from service.operations.results import Results
 from service.operations.resumable import ResumableUploads
 from service.operations.submission import Submission
@@ -40,6 +43,7 @@ class Resources:
     results: Results
     uploads: ResumableUploads
     followers: Followers
+    rates: Rates
     probes: CapacityLimiter
     """Threads that health checks may hold, since anyone may ask for them."""
 
@@ -95,13 +99,32 @@ SettingsDep = Annotated[Settings, Depends(_settings)]
 _bearer = HTTPBearer(auto_error=False, description="An API key, `gfk_...`.")
 
 
-def _principal(
+def _enforce(request: Request, allowance: Allowance) -> None:
+    """Leaves the allowance to the headers of the answer, and refuses without one."""
+    request.state.allowance = allowance
+    if allowance.retry_after_s:
+        policy = allowance.policy
+        raise RateLimited(
+            f"At most {policy.per_second:g} {policy.name} a second for long",
+            headers={"Retry-After": str(math.ceil(allowance.retry_after_s))},
+        )
+
+
+async def _secret(
+    request: Request,
     resources: ResourcesDep,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> str:
+    """The key as it was sent, within its rate: before it costs a look-up."""
+    secret = "" if credentials is None else credentials.credentials
+    _enforce(request, resources.rates.requests.admit(secret))
+    return secret
+
+
+def _principal(
+    resources: ResourcesDep, secret: Annotated[str, Depends(_secret)]
 ) -> Principal:
-    principal = credentials and resources.stores.keys.authenticate(
-        credentials.credentials
-    )
+    principal = resources.stores.keys.authenticate(secret)
     if principal is None:
         raise Unauthorized("Send `Authorization: Bearer KEY` with a valid key")
     return principal
@@ -113,11 +136,13 @@ PrincipalDep = Annotated[Principal, Depends(_principal)]
 @final
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Lets in whoever holds a scope."""
+    """Lets in whoever holds a scope, and counts what it writes."""
 
     scope: str
 
-    async def __call__(self, principal: PrincipalDep) -> Principal:
+    async def __call__(
+        self, request: Request, resources: ResourcesDep, principal: PrincipalDep
+    ) -> Principal:
         """Returns who is asking.
 
         Raises:
@@ -125,6 +150,8 @@ class Holding:
         """
         if self.scope not in principal.scopes:
             raise InsufficientScope(f"The key needs the scope {self.scope}")
+        if self.scope.endswith(":write"):
+            _enforce(request, resources.rates.writes.admit(principal.key_id))
         return principal
 
 

@@ -44,6 +44,13 @@ class Settings(BaseSettings):
     quota_files: int = 10_000
     quota_active_jobs: int = 1000
 
+    requests_per_second: float = 300.0
+    """For each key; `requests_burst` more may come at once."""
+    requests_burst: int = 600
+    writes_per_second: float = 50.0
+    """Of those, the ones that create, change or delete something."""
+    writes_burst: int = 500
+
     retention_days: float = 30.0
     """Time after its end at which a job and its results are deleted."""
     start_within_seconds: float = 7 * 86_400.0

@@ -1,5 +1,6 @@
 """The bounds of this deployment, as clients see them."""
 
+from service.operations.rates import Policy, RateLimiter, Rates
 from service.schemas.account import Limits, Quotas
 from service.settings import Settings
 
@@ -25,4 +26,24 @@ def quotas(settings: Settings) -> Quotas:
         stored_bytes=settings.quota_stored_bytes,
         files=settings.quota_files,
         active_jobs=settings.quota_active_jobs,
+    )
+
+
+def rates(settings: Settings) -> Rates:
+    """Bounds on what one key sends."""
+    return Rates(
+        requests=RateLimiter(
+            Policy(
+                name="requests",
+                per_second=settings.requests_per_second,
+                burst=settings.requests_burst,
+            )
+        ),
+        writes=RateLimiter(
+            Policy(
+                name="writes",
+                per_second=settings.writes_per_second,
+                burst=settings.writes_burst,
+            )
+        ),
     )

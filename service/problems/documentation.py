@@ -12,7 +12,7 @@ from service.schemas.problem_details import ProblemDetails
 
 _SCHEMAS = "#/components/schemas/"
 _EVERYWHERE = {400, 422, 500, 503}
-_WITH_KEY = {401, 403}
+_WITH_KEY = {401, 403, 429}
 
 
 def problems(
