@@ -1,7 +1,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test bench experiments check fmt openapi compose-check compose-test clean
+.PHONY: install demo test chaos bench experiments check fmt openapi compose-check compose-test clean
 
 install: $(VENV)/.installed
 
@@ -15,6 +15,9 @@ demo: install
 
 test: install
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
+
+chaos: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos $(CHAOS)
 
 bench: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(BENCH)

@@ -1,6 +1,5 @@
 """Broker and database, stopped, frozen and emptied under a running service."""
 
-import os
 import signal
 import subprocess
 import threading
@@ -116,14 +115,9 @@ def api_on(
 ) -> Generator[tuple[Client, subprocess.Popen[bytes]]]:
     """Another API of the site, which knows another broker."""
     port = free_port()
-    settings = {
-        **site.stack.environment,
-        "GRADFLAT_DATA_DIR": str(site.stack.data_dir),
-        "GRADFLAT_BROKER_URL": broker,
-    }
     process = subprocess.Popen(
         [*GRADFLAT, "api", "--port", str(port)],
-        env={**os.environ, **settings},
+        env=site.stack.child_environment() | {"GRADFLAT_BROKER_URL": broker},
         stderr=subprocess.DEVNULL,
     )
     try:

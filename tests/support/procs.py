@@ -30,6 +30,22 @@ def descendants(pid: int) -> set[int]:
     return below.union(*(descendants(child) for child in below))
 
 
+def living_in(folder: Path) -> set[int]:
+    """Ids of the processes whose working directory is a folder or below it."""
+    return {
+        int(path.parent.name)
+        for path in Path("/proc").glob("[0-9]*/cwd")
+        if _directory(path).is_relative_to(folder)
+    }
+
+
+def _directory(path: Path) -> Path:
+    try:
+        return path.readlink()
+    except OSError:
+        return Path("/")
+
+
 def kill(pid: int, number: signal.Signals = signal.SIGKILL) -> None:
     """Sends a signal to one process."""
     os.kill(pid, number)

@@ -30,6 +30,7 @@ FAST: Mapping[str, str] = {
     "GRADFLAT_RUNNER_THREADS": "1",
     "GRADFLAT_RUNNER_MEMORY_BYTES": str(2**30),
 }
+TENANT = "default"
 READY_S = 60.0
 END_S = 20.0
 
@@ -107,16 +108,21 @@ class Stack:
         told = {name: value for name, _, value in (li.partition(" ") for li in lines)}
         return f"redis://:{told['requirepass']}@127.0.0.1:{told['port']}/0"
 
-    @contextmanager
-    def another_worker(self) -> Generator[Worker]:
-        """A second worker on the same broker, database and files."""
-        assert self.stores is not None
-        settings = {
+    def child_environment(self) -> dict[str, str]:
+        """What another process of the same deployment needs to know."""
+        return {
+            **os.environ,
             **self.environment,
             "GRADFLAT_DATA_DIR": str(self.data_dir),
             "GRADFLAT_BROKER_URL": self.broker_url(),
         }
-        with running_worker((*GRADFLAT, "worker"), self.stores, settings) as worker:
+
+    @contextmanager
+    def another_worker(self) -> Generator[Worker]:
+        """A second worker on the same broker, database and files."""
+        assert self.stores is not None
+        command = (*GRADFLAT, "worker")
+        with running_worker(command, self.stores, self.child_environment()) as worker:
             yield worker
 
     def all_processes(self) -> dict[int, str]:

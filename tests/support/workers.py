@@ -1,6 +1,5 @@
 """Worker processes, found below Celery's main process."""
 
-import os
 import subprocess
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -55,12 +54,10 @@ def running_worker(
     Args:
         command: Starts it.
         stores: Where it reports.
-        environment: Its settings.
+        environment: Its own.
     """
     before = {worker.id for worker in stores.workers.live()}
-    process = subprocess.Popen(
-        command, env={**os.environ, **environment}, stderr=subprocess.DEVNULL
-    )
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
         until(
             lambda: {worker.id for worker in stores.workers.live()} - before,

@@ -1,0 +1,1 @@
+"""A service under fire: random processes are killed and frozen while jobs come in."""
