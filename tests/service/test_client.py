@@ -1,3 +1,4 @@
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,7 @@ from safetensors.numpy import save_file
 
 from service.cli.bodies import fill_in_files
 from service.client import Client, Refused, Unreachable
+from tests.support.cutting_proxy import cutting_proxy
 from tests.support.job_bodies import quartic
 from tests.support.live_api import LiveApi
 
@@ -75,3 +77,58 @@ def test_ids_that_are_there_stay() -> None:
     assert fill_in_files(body, weights="file_w", dataset="file_d") == body
     builtin = {"problem": {"weights_file_id": "file_1", "dataset": {"kind": "builtin"}}}
     assert fill_in_files(builtin, weights=None, dataset="file_d") == builtin
+
+
+def test_a_file_goes_on_from_where_it_came(api: LiveApi, weights: Path) -> None:
+    tenant, key = api.key()
+    content = weights.read_bytes()
+    with Client(api.url, key) as client, api.client(key) as http:
+        begun = http.post(
+            "/v1/uploads",
+            json={
+                "purpose": "weights",
+                "bytes": len(content),
+                "sha256": hashlib.sha256(content).hexdigest(),
+            },
+        ).json()
+        claim = api.stores.uploads.claim(tenant, begun["id"], 0)
+        api.stores.drafts.write(claim.upload.key, 0, content[:1_000_000])
+        api.stores.uploads.advance(claim, 1_000_000)
+        stored = client.upload(weights, "weights")
+        finished = http.get(f"/v1/uploads/{begun['id']}").json()
+    assert finished["file"]["id"] == stored.id
+
+
+def test_what_the_server_does_not_want_is_not_sent_again(
+    api: LiveApi, tmp_path: Path
+) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"no tensors at all")
+    with Client(api.url, api.key()[1]) as client:
+        with pytest.raises(Refused) as refused:
+            client.upload(path, "weights")
+        assert refused.value.problem.code == "weights_invalid"
+
+
+def test_patience_ends(weights: Path) -> None:
+    with (
+        Client("http://127.0.0.1:9", "gfk_x") as client,
+        pytest.raises(Unreachable, match="no answer"),
+    ):
+        client.upload(weights, "weights", patience_seconds=0.2)
+
+
+def test_a_file_arrives_over_a_bad_connection(api: LiveApi, tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    save_file({"w": np.arange(500_000.0)}, path)
+    port = int(api.url.rpartition(":")[2])
+    cuts: list[int] = []
+    with (
+        cutting_proxy(
+            port, after_bytes=1_000_000, cuts=3, on_cut=lambda: cuts.append(1)
+        ) as bad_port,
+        Client(f"http://127.0.0.1:{bad_port}", api.key()[1]) as client,
+    ):
+        stored = client.upload(path, "weights")
+    assert len(cuts) == 3
+    assert stored.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,5 +1,6 @@
 """A client generated from the committed document drives a live server."""
 
+import hashlib
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,3 +91,35 @@ def test_errors_are_typed(generated: GeneratedClient, tenant: Tenant) -> None:
         refused = generated["api.jobs.create_job"].sync(client=client, body=body)
         assert isinstance(refused, models.ProblemDetails)
         assert refused.errors[0].pointer.startswith("/problem/terms/0")
+
+
+def test_a_file_in_slices(generated: GeneratedClient, tenant: Tenant) -> None:
+    models, types = generated["models"], generated["types"]
+    content = weights_of(300, 100)
+    with generated[""].AuthenticatedClient(
+        base_url=tenant.api.url, token=tenant.key, raise_on_unexpected_status=True
+    ) as client:
+        upload = generated["api.uploads.create_upload"].sync(
+            client=client,
+            body=models.UploadRequest(
+                purpose=models.UploadRequestPurpose.WEIGHTS,
+                bytes_=len(content),
+                sha256=hashlib.sha256(content).hexdigest(),
+            ),
+        )
+        while upload.file is None:
+            piece = content[upload.offset : upload.offset + 100_000]
+            upload = generated["api.uploads.append_upload"].sync(
+                upload.id,
+                client=client,
+                body=types.File(payload=io.BytesIO(piece)),
+                upload_offset=upload.offset,
+            )
+        assert isinstance(upload.file, models.StoredFile)
+        elsewhere = generated["api.uploads.append_upload"].sync(
+            upload.id,
+            client=client,
+            body=types.File(payload=io.BytesIO(b"x")),
+            upload_offset=1,
+        )
+        assert elsewhere.code == "upload_offset_conflict"

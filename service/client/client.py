@@ -9,31 +9,16 @@ from urllib.parse import quote
 
 import httpx
 
+from service.client.failures import Unreachable, check, reason
+from service.client.sending import Sending
 from service.schemas.events import Event, EventPage
 from service.schemas.files import Purpose, StoredFile
 from service.schemas.jobs import TERMINAL_STATES, Job
-from service.schemas.problem_details import ProblemDetails
 from service.schemas.reports import Report
 
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 _CHUNK_BYTES = 1024 * 1024
 _RECONNECT_S = 1.0
-
-
-class Refused(Exception):
-    """The server answered with a problem.
-
-    Attributes:
-        problem: What it says.
-    """
-
-    def __init__(self, problem: ProblemDetails) -> None:
-        super().__init__(problem.detail)
-        self.problem = problem
-
-
-class Unreachable(Exception):
-    """There is no answer, or none that makes sense."""
 
 
 @final
@@ -64,27 +49,26 @@ class Client:
     ) -> None:
         self._http.close()
 
-    def upload(self, path: Path, purpose: Purpose) -> StoredFile:
-        """Sends a file piece by piece.
+    def upload(
+        self, path: Path, purpose: Purpose, *, patience_seconds: float = 120.0
+    ) -> StoredFile:
+        """Sends a file piece by piece, and carries on where a connection broke.
+
+        A file that was sent in part before, by another process too, is sent from there
+        on; one that the server has already is not sent.
+
+        `Unreachable` or `Refused` if nothing more arrives for all that time, or the
+        file is not acceptable.
 
         Args:
             path: A safetensors file.
             purpose: What it is for.
+            patience_seconds: How long to try in vain.
 
         Returns:
             Its record; the same one if the server has these bytes already.
         """
-        response = self._request(
-            "POST",
-            "/files",
-            params={"purpose": purpose, "filename": path.name},
-            headers={
-                "Content-Type": "application/octet-stream",
-                "Content-Length": str(path.stat().st_size),
-            },
-            content=_pieces(path),
-        )
-        return StoredFile.model_validate_json(response.content)
+        return Sending(self._request, path, purpose, patience_seconds).run()
 
     def create(self, request: Mapping[str, Any]) -> Job:
         """Creates a job and returns it as it stands."""
@@ -148,7 +132,7 @@ class Client:
                 with self._http.stream("GET", path, headers=headers) as response:
                     if response.is_error:
                         response.read()
-                    _check(response)
+                    check(response)
                     for event in _events(response.iter_lines()):
                         after = event.sequence
                         yield event
@@ -190,12 +174,12 @@ class Client:
             with self._http.stream("GET", url) as response:
                 if response.is_error:
                     response.read()
-                _check(response)
+                check(response)
                 with path.open("wb") as file:
                     for piece in response.iter_bytes(_CHUNK_BYTES):
                         file.write(piece)
         except httpx.HTTPError as error:
-            raise Unreachable(_reason(error, self._http.base_url)) from error
+            raise Unreachable(reason(error, self._http.base_url)) from error
 
     def _job(self, response: httpx.Response) -> Job:
         return Job.model_validate_json(response.content)
@@ -204,33 +188,12 @@ class Client:
         try:
             response = self._http.request(method, path, **options)
         except httpx.HTTPError as error:
-            raise Unreachable(_reason(error, self._http.base_url)) from error
-        _check(response)
+            raise Unreachable(reason(error, self._http.base_url)) from error
+        check(response)
         return response
-
-
-def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while piece := file.read(_CHUNK_BYTES):
-            yield piece
 
 
 def _events(lines: Iterator[str]) -> Iterator[Event]:
     for line in lines:
         if line.startswith("data: "):
             yield Event.model_validate_json(line.removeprefix("data: "))
-
-
-def _check(response: httpx.Response) -> None:
-    if response.is_success:
-        return
-    try:
-        raise Refused(ProblemDetails.model_validate_json(response.content))
-    except ValueError as error:
-        raise Unreachable(
-            f"{response.url} answered {response.status_code}, and not as gradflat does"
-        ) from error
-
-
-def _reason(error: httpx.HTTPError, url: httpx.URL) -> str:
-    return f"no answer from {url}: {error or type(error).__name__}"
