@@ -5,6 +5,8 @@ from typing import Literal
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from service.schemas.account import Quotas
+
 
 class Settings(BaseSettings):
     """One deployment; the API and every worker share it."""
@@ -43,6 +45,8 @@ class Settings(BaseSettings):
     quota_stored_bytes: int = 20 * 1024**3
     quota_files: int = 10_000
     quota_active_jobs: int = 1000
+    quota_device_seconds: int = 30 * 86_400
+    """Time for which a tenant's jobs may hold workers, over 30 days."""
 
     requests_per_second: float = 300.0
     """For each key; `requests_burst` more may come at once."""
@@ -94,3 +98,13 @@ class Settings(BaseSettings):
     def resolved_scratch_dir(self) -> Path:
         """The folder of scratch space that is used."""
         return self.scratch_dir or self.data_dir / "scratch"
+
+    @property
+    def quotas(self) -> Quotas:
+        """What every tenant may hold."""
+        return Quotas(
+            stored_bytes=self.quota_stored_bytes,
+            files=self.quota_files,
+            active_jobs=self.quota_active_jobs,
+            device_seconds=self.quota_device_seconds,
+        )

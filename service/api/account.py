@@ -4,7 +4,6 @@ from fastapi import APIRouter
 
 from service.dependencies import PrincipalDep, ResourcesDep
 from service.operations.capabilities import capabilities
-from service.operations.limits import quotas
 from service.problems.documentation import problems
 from service.schemas.account import Capabilities, Me
 
@@ -18,7 +17,7 @@ def get_me(principal: PrincipalDep, resources: ResourcesDep) -> Me:
         tenant=principal.tenant,
         key_id=principal.key_id,
         scopes=sorted(principal.scopes),
-        quotas=quotas(resources.settings),
+        quotas=resources.settings.quotas,
         usage=resources.stores.jobs.usage(principal.tenant),
     )
 

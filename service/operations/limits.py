@@ -1,7 +1,7 @@
 """The bounds of this deployment, as clients see them."""
 
 from service.operations.rates import Policy, RateLimiter, Rates
-from service.schemas.account import Limits, Quotas
+from service.schemas.account import Limits
 from service.settings import Settings
 
 
@@ -17,15 +17,6 @@ def limits(settings: Settings) -> Limits:
         memory_bytes=settings.memory_limit_bytes,
         memory_budget_bytes=settings.memory_budget_bytes,
         time_limit_seconds=settings.time_limit_seconds,
-    )
-
-
-def quotas(settings: Settings) -> Quotas:
-    """Bounds on what one tenant holds."""
-    return Quotas(
-        stored_bytes=settings.quota_stored_bytes,
-        files=settings.quota_files,
-        active_jobs=settings.quota_active_jobs,
     )
 
 

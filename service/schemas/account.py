@@ -14,6 +14,8 @@ class Quotas(Schema):
     stored_bytes: int
     files: int
     active_jobs: int
+    device_seconds: int
+    """Time for which its jobs hold workers, over the last 30 days."""
 
 
 class Usage(Schema):
@@ -22,6 +24,7 @@ class Usage(Schema):
     stored_bytes: int
     files: int
     active_jobs: int
+    device_seconds: int
 
 
 class Me(Schema):

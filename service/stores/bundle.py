@@ -5,7 +5,6 @@ from typing import final
 
 from sqlalchemy import Engine
 
-from service.schemas.account import Quotas
 from service.settings import Settings
 from service.stores.blobs import BlobStore
 from service.stores.database import connect
@@ -44,11 +43,7 @@ def open_stores(settings: Settings) -> Stores:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     engine = connect(settings.resolved_database_url)
     blobs = LocalBlobStore(settings.resolved_blob_dir)
-    quotas = Quotas(
-        stored_bytes=settings.quota_stored_bytes,
-        files=settings.quota_files,
-        active_jobs=settings.quota_active_jobs,
-    )
+    quotas = settings.quotas
     return Stores(
         engine=engine,
         blobs=blobs,

@@ -19,6 +19,7 @@ from service.schemas.jobs import JobState
 from service.stores import cursors
 from service.stores.clock import now_ms
 from service.stores.database import read, write
+from service.stores.device_use import WINDOW_DAYS, used_ms
 from service.stores.holdings import holdings
 from service.stores.idempotency import (
     FirstAnswer,
@@ -49,8 +50,8 @@ class JobStore:
         """Returns a new queued job, or the one that its idempotency key has made.
 
         `FileNotFound` if a file is not there (any more), `QuotaExceeded` if the tenant
-        has too many unfinished jobs, `IdempotencyKeyReused` if the key was for another
-        request.
+        has too many unfinished jobs or has used its device time,
+        `IdempotencyKeyReused` if the key was for another request.
         """
         with write(self._engine) as connection:
             lock_tenant(connection, new.tenant)
@@ -83,6 +84,11 @@ class JobStore:
         if connection.execute(_active(tenant)).scalar_one() >= self._quotas.active_jobs:
             raise QuotaExceeded(
                 f"At most {self._quotas.active_jobs} jobs may be unfinished."
+            )
+        if used_ms(connection, tenant) >= 1000 * self._quotas.device_seconds:
+            raise QuotaExceeded(
+                f"At most {self._quotas.device_seconds} seconds of device time may be "
+                f"used in {WINDOW_DAYS} days."
             )
 
     def get(self, tenant: str, job_id: str) -> JobRecord:
@@ -175,7 +181,13 @@ class JobStore:
         with read(self._engine) as connection:
             held = holdings(connection, tenant)
             active = connection.execute(_active(tenant)).scalar_one()
-        return Usage(stored_bytes=held.bytes, files=held.files, active_jobs=active)
+            device_ms = used_ms(connection, tenant)
+        return Usage(
+            stored_bytes=held.bytes,
+            files=held.files,
+            active_jobs=active,
+            device_seconds=device_ms // 1000,
+        )
 
 
 def _replayed(connection: Connection, tenant: str, answer: FirstAnswer) -> CreatedJob:

@@ -17,7 +17,7 @@ from typing import final
 from sqlalchemy import Engine, or_, select, update
 
 from service.settings import Settings
-from service.stores.clock import milliseconds, now_ms
+from service.stores.clock import milliseconds, moment, moment_or_none, now_ms
 from service.stores.database import read, write
 from service.stores.identifiers import new_id
 from service.stores.tables import api_keys
@@ -38,6 +38,19 @@ class Principal:
     tenant: str
     key_id: str
     scopes: frozenset[str]
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRecord:
+    """A key as its deployment's operator sees it."""
+
+    id: str
+    tenant: str
+    scopes: frozenset[str]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
 
 
 @final
@@ -104,6 +117,22 @@ class KeyStore:
         return Principal(
             tenant=row.tenant, key_id=row.id, scopes=frozenset(row.scopes.split())
         )
+
+    def list(self) -> list[KeyRecord]:
+        """Returns all keys, those that no longer work too, oldest first."""
+        with read(self._engine) as connection:
+            rows = connection.execute(select(api_keys).order_by(api_keys.c.id)).all()
+        return [
+            KeyRecord(
+                id=row.id,
+                tenant=row.tenant,
+                scopes=frozenset(row.scopes.split()),
+                created_at=moment(row.created_at),
+                expires_at=moment_or_none(row.expires_at),
+                revoked_at=moment_or_none(row.revoked_at),
+            )
+            for row in rows
+        ]
 
     def revoke(self, key_id: str) -> bool:
         """Returns whether there was such a key in force; it no longer works."""

@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from typing import final
 
 from pydantic import JsonValue
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from service.schemas.jobs import TERMINAL_STATES, TRANSITIONS, JobError, JobState
 from service.stores.clock import now_ms
 from service.stores.database import AnyRow
+from service.stores.device_use import charge
 from service.stores.progress import ShardProgress, combine, completed, read_progress
 from service.stores.tables import events, job_labels, jobs, shards
 
@@ -143,6 +144,21 @@ class LockedJob:
             self.spent_ms += max(0, end - self.running_since)
             self.running_since = None
 
+    def charge(self, *which: ColumnElement[bool], until: int | None = None) -> None:
+        """Counts the time of running shards that are about to be given up.
+
+        Args:
+            which: Conditions on the job's shards.
+            until: The last sign of life; None is now.
+        """
+        charge(
+            self._connection,
+            self.tenant,
+            shards.c.job_id == self.id,
+            *which,
+            until_ms=self.now if until is None else until,
+        )
+
     def count(self, *states: str) -> int:
         """Returns the number of shards in one of these states."""
         return self._connection.execute(
@@ -155,6 +171,7 @@ class LockedJob:
 
     def drop_shards(self, *states: str) -> None:
         """Cancels the shards in one of these states; their leases end."""
+        self.charge(shards.c.state.in_(states))
         self._connection.execute(
             update(shards)
             .where(

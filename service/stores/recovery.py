@@ -13,6 +13,7 @@ from service.schemas.jobs import JobError
 from service.schemas.priorities import PRIORITIES, Priority
 from service.stores.clock import now_ms
 from service.stores.database import AnyRow, insert, read, write
+from service.stores.device_use import forget_old_use
 from service.stores.idempotency import forget_old_keys
 from service.stores.lifecycle import LockedJob, lock_job
 from service.stores.tables import expired_jobs, jobs, shards, workers
@@ -207,9 +208,9 @@ class RecoveryStore:
         return row is not None
 
     def forget(self) -> int:
-        """Returns how many idempotency keys no longer count; they are gone."""
+        """Returns how many rows are too old to count; they are gone."""
         with write(self._engine) as connection:
-            return forget_old_keys(connection)
+            return forget_old_keys(connection) + forget_old_use(connection)
 
 
 def _any_idle(connection: Connection) -> bool:
@@ -225,6 +226,7 @@ def _end_lease(connection: Connection, job: LockedJob, shard: AnyRow) -> None:
         state = "cancelled" if shard.stored_at is None else "stored"
     else:
         state = "failed" if is_last else "queued"
+    job.charge(shards.c.id == shard.id, until=shard.renewed_at)
     connection.execute(
         update(shards)
         .where(shards.c.id == shard.id)

@@ -95,6 +95,7 @@ class ShardStore:
                         attempt=shards.c.attempt + 1,
                         lease_expires_at=job.now + round(lease_seconds * 1000),
                         renewed_at=job.now,
+                        claimed_at=job.now,
                         phase=None,
                         progress=None,
                     )

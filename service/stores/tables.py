@@ -178,6 +178,7 @@ shards = Table(
     Column("published_at", BigInteger),
     Column("phase", String(32)),
     Column("progress", Text),
+    Column("claimed_at", BigInteger),
     ForeignKeyConstraint(
         ["tenant", "job_id"], ["jobs.tenant", "jobs.id"], ondelete="CASCADE"
     ),
@@ -191,6 +192,15 @@ shards = Table(
     ),
     Index("ix_shards_state_lease_expires_at", "state", "lease_expires_at"),
     Index("ix_shards_state_published_at", "state", "published_at"),
+    Index("ix_shards_tenant_state", "tenant", "state"),
+)
+
+device_use = Table(
+    "device_use",
+    metadata,
+    Column("tenant", String(64), ForeignKey("tenants.id"), primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("milliseconds", BigInteger, nullable=False),
 )
 
 events = Table(

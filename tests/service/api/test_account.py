@@ -96,7 +96,12 @@ def test_me(tenant: Tenant) -> None:
     me = tenant.http.get("/v1/me").json()
     assert me["tenant"] == tenant.name
     assert me["scopes"] == sorted(ALL_SCOPES)
-    assert me["usage"] == {"stored_bytes": 0, "files": 0, "active_jobs": 1}
+    assert me["usage"] == {
+        "stored_bytes": 0,
+        "files": 0,
+        "active_jobs": 1,
+        "device_seconds": 0,
+    }
     assert me["quotas"]["active_jobs"] == tenant.api.settings.quota_active_jobs
     assert tenant.key not in str(me)
 

@@ -9,7 +9,6 @@ from service.errors import (
     UploadNotFound,
     UploadOffsetConflict,
 )
-from service.schemas.account import Quotas
 from service.schemas.uploads import UploadRequest
 from service.settings import Settings
 from service.stores.bundle import Stores
@@ -84,7 +83,7 @@ def test_an_upload_becomes_its_file_within_the_quota(stores: Stores) -> None:
 
 
 def test_abandoned_uploads_are_gone(stores: Stores, settings: Settings) -> None:
-    quotas = Quotas(stored_bytes=settings.quota_stored_bytes, files=5, active_jobs=5)
+    quotas = settings.quotas
     hasty = UploadStore(stores.engine, quotas, patience_seconds=0.0)
     kept = stores.uploads.create("ada", announced())[0]
     lost = hasty.create("ada", announced(b"y"))[0]
