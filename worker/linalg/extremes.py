@@ -26,11 +26,11 @@ from worker.linalg.basis import Storage
 from worker.linalg.operators import SymmetricOperator
 from worker.linalg.thick_restart import Ritz, SearchSpace
 
-MISSED = 1e-4
+MISSED = 1e-3
 """Probability that a complete search has missed an eigenvalue at one of its ends."""
 
-_CHECK = 4
-"""Steps between looks at the Ritz values."""
+_LOOKS = 20
+"""Times that the Ritz values are looked at while a space fills."""
 
 
 @final
@@ -64,7 +64,7 @@ class Extremes:
 
 def places(count: int) -> int:
     """Vectors of the search space for ``count`` eigenvalues at either end."""
-    return 4 * count + 20
+    return 5 * count + 40
 
 
 @final
@@ -102,6 +102,7 @@ class ExtremeSearch:
         self._size = size
         self._count = min(count, size)
         self._width = min(size, places(self._count), space.basis.places)
+        self._interval = max(2, self._width // _LOOKS)
         self._budget = max(max_products, 2 * self._count)
         eps = torch.finfo(space.basis.rows.dtype).eps
         self._tolerance = max(tolerance, 100 * eps)
@@ -153,7 +154,7 @@ class ExtremeSearch:
     def _due(self, active: Tensor) -> Tensor:
         """Numbers of the runs whose Ritz values are to be looked at."""
         steps = self.space.steps
-        if steps % _CHECK == 0 or steps >= self._budget:
+        if steps % self._interval == 0 or steps >= self._budget:
             return active
         return active[self.space.filled[active] == self._width]
 
@@ -164,7 +165,7 @@ class ExtremeSearch:
             return
         ritz = self.space.ritz(runs)
         ends = self._ends(filled, ritz)
-        values, coupling = ritz.values[:, ends], ritz.coupling[:, ends]
+        values, coupling = ritz.values[:, ends], ritz.last[:, ends].abs()
         tiny = torch.finfo(values.dtype).tiny
         limit = self._tolerance * ritz.values.abs().amax(dim=1).clamp_min(tiny)
         settled = coupling.amax(dim=1) <= limit / 4
@@ -207,7 +208,7 @@ class ExtremeSearch:
     def _restart(self, runs: Tensor, ritz: Ritz, limit: Tensor) -> None:
         if not len(runs):
             return
-        spare = (self._width - 2 * self._count) // 6
+        spare = (self._width - 2 * self._count) // 3
         numbers = torch.arange(self._width, device=runs.device)
         kept = self._count + spare
         dropped = ritz.values[:, kept:-kept]

@@ -30,26 +30,26 @@ class Ritz:
     Attributes:
         values: Ascending, ``(k, filled)``.
         coordinates: Vectors in the basis, by columns, ``(k, filled, filled)``.
-        coupling: Part of each residual along the next vector, ``(k, filled)``.
+        last: Part of each residual along the next vector, ``(k, filled)``.
         leak: Bound on the rest of it: what was dropped before, and rounding.
     """
 
     values: Tensor
     coordinates: Tensor
-    coupling: Tensor
+    last: Tensor
     leak: Tensor
 
     @property
     def bounds(self) -> Tensor:
         """An eigenvalue lies this close to each value, ``(k, filled)``."""
-        return self.coupling + self.leak
+        return self.last.abs() + self.leak
 
     def take(self, rows: Tensor) -> Self:
         """The pairs of some of the runs."""
         return type(self)(
             values=self.values[rows],
             coordinates=self.coordinates[rows],
-            coupling=self.coupling[rows],
+            last=self.last[rows],
             leak=self.leak[rows],
         )
 
@@ -62,36 +62,43 @@ class SearchSpace:
     Attributes:
         basis: The vectors, ``(runs, places, size)``.
         projection: ``H`` on the basis, ``(runs, places, places)``.
-        leak: Norms of the parts of ``H v`` outside the basis and its successors, that
-            were dropped, ``(runs, places)``.
+        dropped: Gram matrices of what was dropped, in all rounds, of the parts of
+            ``H v`` outside the basis, ``(runs, places, places)``.
         vector: The next vector, ``(runs, size)``.
         beta: Its coupling to the last one, ``(runs,)``.
         scale: Largest norm of a product with a unit vector, ``(runs,)``.
         filled: How many places each run uses, integers ``(runs,)``.
+        restarts: How often each run went back, integers ``(runs,)``.
+        rounds: How often it went on afresh then, integers ``(runs,)``.
         steps: Taken so far.
     """
 
     basis: Basis
     projection: Tensor
-    leak: Tensor
+    dropped: Tensor
     vector: Tensor
     beta: Tensor
     scale: Tensor
     filled: Tensor
+    restarts: Tensor
+    rounds: Tensor
     steps: int
 
     @classmethod
     def begin(cls, like: Tensor, places: int, storage: Storage) -> Self:
         """Free places, for vectors like those given, ``(runs, size)``."""
         runs, size = like.shape
+        none = torch.zeros(runs, dtype=torch.int64, device=like.device)
         return cls(
             basis=Basis.empty(runs, places, size, storage),
             projection=like.new_zeros(runs, places, places),
-            leak=like.new_zeros(runs, places),
+            dropped=like.new_zeros(runs, places, places),
             vector=torch.zeros_like(like),
             beta=like.new_zeros(runs),
             scale=like.new_zeros(runs),
-            filled=torch.zeros(runs, dtype=torch.int64, device=like.device),
+            filled=none,
+            restarts=none.clone(),
+            rounds=none.clone(),
             steps=0,
         )
 
@@ -137,12 +144,16 @@ class SearchSpace:
         """The Ritz pairs of runs that have filled equally many places, ``(k,)``."""
         filled = int(self.filled[runs[0]])
         values, vectors = finite_eigh(self.projection[runs, :filled, :filled])
-        dropped = torch.einsum("rk,rki->ri", self.leak[runs, :filled], vectors.abs())
+        # Of so many vectors, none longer than its part, by Cauchy and Schwarz.
+        dropped = _in_coordinates(self.dropped[runs, :filled, :filled], vectors)
+        square = self.rounds[runs, None] * dropped.diagonal(dim1=1, dim2=2)
+        rounding = torch.finfo(self.basis.rows.dtype).eps * self.scale[runs]
+        rounding = rounding * (filled**0.5 + self.restarts[runs])
         return Ritz(
             values=values,
             coordinates=vectors,
-            coupling=(self.beta[runs, None] * vectors[:, -1]).abs(),
-            leak=dropped + filled**0.5 * self._rounding * self.scale[runs, None],
+            last=self.beta[runs, None] * vectors[:, -1],
+            leak=square.clamp_min(0).sqrt() + rounding[:, None],
         )
 
     def restart(self, runs: Tensor, ritz: Ritz, kept: Tensor) -> None:
@@ -153,27 +164,25 @@ class SearchSpace:
             ritz: Their pairs.
             kept: Which of them are kept, integers.
         """
-        dropped = torch.einsum(
-            "rk,rki->ri",
-            self.leak[runs, : ritz.values.shape[1]],
-            ritz.coordinates[:, :, kept].abs(),
-        )
+        filled, count = ritz.values.shape[1], len(kept)
+        columns = ritz.coordinates[:, :, kept]
+        dropped = _in_coordinates(self.dropped[runs, :filled, :filled], columns)
         self.projection[runs] = 0
-        self.leak[runs] = 0
+        self.projection[runs, :count, :count] = torch.diag_embed(ritz.values[:, kept])
+        self.dropped[runs] = 0
+        self.dropped[runs, :count, :count] = dropped
+        self.filled[runs] = count
+        self.restarts[runs] += 1
         for row, run in enumerate(runs.tolist()):
-            self.basis.rotate(run, ritz.coordinates[row][:, kept])
-            self.projection[run, : len(kept), : len(kept)] = torch.diag(
-                ritz.values[row, kept]
-            )
-            self.leak[run, : len(kept)] = (
-                dropped[row] + self._rounding * self.scale[run]
-            )
-        self.filled[runs] = len(kept)
+            self.basis.rotate(run, columns[row])
 
     def restart_afresh(self, runs: Tensor, ritz: Ritz, kept: Tensor) -> None:
         """Goes back to some Ritz vectors, and on from a random vector."""
         self.restart(runs, ritz, kept)
-        self.leak[runs, : len(kept)] += ritz.coupling[:, kept]
+        lost = ritz.last[:, kept]
+        count = len(kept)
+        self.dropped[runs, :count, :count] += lost[:, :, None] * lost[:, None]
+        self.rounds[runs] += 1
         self.beta[runs] = 0
         self._go_on(runs)
 
@@ -196,10 +205,6 @@ class SearchSpace:
         basis.rows[:, : tensors["basis"].shape[1]] = tensors["basis"].to(basis.rows)
         return cls(basis=basis, steps=int(tensors["steps"]), **state)
 
-    @property
-    def _rounding(self) -> float:
-        return torch.finfo(self.basis.rows.dtype).eps
-
     def _go_on(self, runs: Tensor) -> None:
         """Gives some runs a random next vector."""
         if len(runs):
@@ -213,7 +218,23 @@ class SearchSpace:
         return self.basis.as_kept(remainder / norm[:, None]), norm
 
 
-_TENSORS = ("projection", "leak", "vector", "beta", "scale", "filled")
+_TENSORS = (
+    "projection",
+    "dropped",
+    "vector",
+    "beta",
+    "scale",
+    "filled",
+    "restarts",
+    "rounds",
+)
+
+
+def _in_coordinates(gram: Tensor, columns: Tensor) -> Tensor:
+    """A Gram matrix of combinations, ``(k, n, n)`` by ``(k, n, m)``."""
+    return columns.mT @ gram @ columns
+
+
 _SEED = 0x67666C74
 
 
