@@ -103,6 +103,7 @@ class Progressed(Schema):
     done: Annotated[int, Field(ge=0)]
     total: Annotated[int, Field(ge=0)]
     unit: Annotated[str, Field(max_length=64)]
+    eta_seconds: Annotated[float, Field(ge=0.0)] | None
 
 
 class PointFound(Schema):

@@ -1,5 +1,6 @@
 """What the command line shows: progress, a table of points, a problem."""
 
+from datetime import timedelta
 from typing import final
 
 from rich.console import Console
@@ -136,7 +137,10 @@ def _detail(job: Job) -> str:
     progress = job.progress
     if progress is None or job.state != "running":
         return ""
-    return f"{progress.done}/{progress.total} {progress.unit}"
+    made = f"{progress.done}/{progress.total} {progress.unit}"
+    if progress.eta_seconds is None:
+        return made
+    return f"{made}, {timedelta(seconds=round(progress.eta_seconds))} left"
 
 
 def _number(value: float | None, pattern: str) -> str:

@@ -59,6 +59,8 @@ class Progress(Schema):
     unit: str
     """`iterations`, `points`, `steps` or `products`, according to the phase."""
     fraction: float
+    eta_seconds: float | None
+    """Time until the phase ends, at its pace so far; null until that is known."""
 
 
 class JobError(Schema):

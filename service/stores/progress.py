@@ -32,7 +32,7 @@ def completed(text: str | None) -> str | None:
     if progress is None:
         return None
     return progress.model_copy(
-        update={"done": progress.total, "fraction": 1.0}
+        update={"done": progress.total, "fraction": 1.0, "eta_seconds": 0.0}
     ).model_dump_json()
 
 
@@ -74,4 +74,11 @@ def combine(shards: Sequence[ShardProgress]) -> tuple[str | None, Progress | Non
         total=total,
         unit=current[0].unit,
         fraction=done / total if total else 0.0,
+        eta_seconds=_eta_seconds(current, total - done),
     )
+
+
+def _eta_seconds(current: Sequence[Progress], left: int) -> float | None:
+    """Time for what is left of all shards, at the pace of those that run."""
+    pace = sum((p.total - p.done) / p.eta_seconds for p in current if p.eta_seconds)
+    return left / pace if pace else None

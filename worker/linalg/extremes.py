@@ -144,6 +144,13 @@ class ExtremeSearch:
             on_step()
         return self._extremes()
 
+    @property
+    def products(self) -> int | None:
+        """Made in all, once every run has ended."""
+        if len(self._active()):
+            return None
+        return int(self._state["products"].max())
+
     def to_tensors(self) -> dict[str, Tensor]:
         """What is known beside the space."""
         return dict(self._state)

@@ -5,22 +5,25 @@ from typing import final
 
 from torch import Tensor
 
-from service.schemas.reports import Point, SpectrumReport
 from service.schemas.spectra import LanczosSpectrum
 from worker.build import Built
 from worker.build.matrices import matrix_order
 from worker.errors import Drained
+from worker.finders.state import SearchState
 from worker.linalg.basis import Storage
 from worker.linalg.footprint import Footprint
 from worker.linalg.shortage import is_shortage, release
 from worker.objectives.observed import Call
+from worker.pipeline.checkpoints import Checkpoint
 from worker.pipeline.spectra import Spectra
+from worker.pipeline.spectra_state import SpectraState
 from worker.pipeline.task import Observer, ShardTask
 from worker.pipeline.watch import Interrupted, Watch
 from worker.reports.points import with_spectrum
 from worker.spectra.computation import SpectrumComputation
 from worker.spectra.footprint import spectrum_footprint
-from worker.spectra.plan import SpectrumPlan, products_at_most
+from worker.spectra.plan import SpectrumPlan
+from worker.spectra.spectrum import Spectrum
 
 _GROUP = 16
 """Points decomposed together at most."""
@@ -32,56 +35,56 @@ def decompose(
     task: ShardTask,
     built: Built,
     wanted: LanczosSpectrum,
-    theta: Tensor,
-    points: Sequence[Point],
+    search: SearchState,
+    state: SpectraState,
     *,
     memory_budget_bytes: int,
     observer: Observer,
     watch: Watch,
-) -> list[Point]:
-    """Adds the spectra that do not come with the classification.
+) -> None:
+    """Adds the spectra that do not come with the classification to the points.
 
     Args:
         task: The shard.
         built: The problem.
         wanted: What it asks for.
-        theta: Points, ``(runs, parameters)``.
-        points: What is known of each.
+        search: The search that ended at the points.
+        state: How far the spectra have come; a cancelled job's are left undone.
         memory_budget_bytes: What a group of points may take.
         observer: Hears of every product.
         watch: Knows when to end.
 
-    Returns:
-        The points with their spectra, but for those that failed.
-
     Raises:
-        Drained: If the shard is to be left.
+        MemoryError: If memory does not hold one point.
+        RuntimeError: The same, as allocators say it.
     """
-    found = list(points)
-    left = [row for row, point in enumerate(points) if point.label != "failed"]
     decomposer = _Decomposer(
-        task, built, wanted, points=len(left), observer=observer, watch=watch
+        task,
+        built,
+        wanted,
+        search=search,
+        state=state,
+        observer=observer,
+        watch=watch,
     )
     most = min(_GROUP, _footprint(task, built, wanted).runs(memory_budget_bytes))
-    while left:
-        if watch.drain_requested:
-            raise Drained
-        group = left[:most]
+    while state.left:
+        if not state.computation:
+            state.group = min(most, len(state.left))
         try:
-            spectra = decomposer.spectra_within_memory(theta, group)
+            decomposer.decompose_group()
         except Interrupted:
             break
-        if spectra is None:
-            most = -(-len(group) // 2)
-            release()
-            continue
-        for row, spectrum in zip(group, spectra, strict=True):
-            found[row] = with_spectrum(found[row], spectrum)
-        left = left[len(group) :]
-    for row in left:
-        notes = [*found[row].notes, _OUT_OF_TIME]
-        found[row] = found[row].model_copy(update={"notes": notes})
-    return found
+        except (MemoryError, RuntimeError) as error:
+            if not is_shortage(error) or state.group == 1:
+                raise
+            most = -(-state.group // 2)
+            state.computation = {}
+        release()
+    for row in state.left:
+        point = state.points[row]
+        notes = [*point.notes, _OUT_OF_TIME]
+        state.points[row] = point.model_copy(update={"notes": notes})
 
 
 def spectrum_bytes(task: ShardTask, built: Built, wanted: LanczosSpectrum) -> int:
@@ -102,10 +105,7 @@ def _footprint(task: ShardTask, built: Built, wanted: LanczosSpectrum) -> Footpr
 
 @final
 class _Decomposer:
-    """Spectra of groups of points.
-
-    Tells of products as if each spectrum took as many as it may at most.
-    """
+    """Decomposes the matrices of one group of points after another."""
 
     def __init__(
         self,
@@ -113,76 +113,106 @@ class _Decomposer:
         built: Built,
         wanted: LanczosSpectrum,
         *,
-        points: int,
+        search: SearchState,
+        state: SpectraState,
         observer: Observer,
         watch: Watch,
     ) -> None:
         self._task = task
         self._built = built
         self._wanted = wanted
+        self._search = search
+        self._state = state
         self._observer = observer
         self._watch = watch
+        self._checkpoint = Checkpoint(task)
         self._spectra = Spectra(task, built, wanted, self._announce)
-        self._each = self._products_at_most()
-        self._total = points * self._each
-        self._done = 0
-        self._made = 0
+        self._formed = 0
 
-    def spectra_within_memory(
-        self, theta: Tensor, group: Sequence[int]
-    ) -> Sequence[SpectrumReport | None] | None:
-        """The spectra of a group; None where it is too large for the memory."""
-        self._made = 0
-        try:
-            spectra = self._compute(theta[group], [self._task.starts[i] for i in group])
-        except (MemoryError, RuntimeError) as error:
-            if not is_shortage(error) or len(group) == 1:
-                raise
-            return None
-        self._done += len(group) * self._each
-        self._observer.progress(self._done, self._total, "products")
-        return spectra
-
-    def _compute(
-        self, theta: Tensor, starts: Sequence[int]
-    ) -> Sequence[SpectrumReport | None]:
+    def decompose_group(self) -> None:
+        """Adds the spectra of the next points."""
+        state = self._state
+        group = state.left[: state.group]
+        theta = self._search.theta[group]
         if self._spectra.formed:
-            return self._spectra.exact(theta, None)
+            self._formed = 0
+            found = self._spectra.exact(theta, None)
+            made = self._spectra.order
+        else:
+            spectrum, made = self._by_products(
+                theta, [self._task.starts[row] for row in group]
+            )
+            found = self._spectra.reports(spectrum, self._storage)
+        for row, spectrum in zip(group, found, strict=True):
+            state.points[row] = with_spectrum(state.points[row], spectrum)
+        state.made += made * len(group)
+        state.left = state.left[len(group) :]
+        state.computation = {}
+        self._tell(0, made)
+
+    def _by_products(
+        self, theta: Tensor, starts: Sequence[int]
+    ) -> tuple[Spectrum, int]:
         plan = self._plan(starts)
-        computation = SpectrumComputation.begin(
-            plan, size=self._spectra.order, like=theta
-        )
-        spectrum = computation.run(
-            self._spectra.matrix(theta),
-            on_product=lambda done: self._tell(done * len(theta)),
-        )
-        return self._spectra.reports(spectrum, plan.storage)
+        state = self._state.computation
+        if state:
+            computation = SpectrumComputation.from_tensors(plan, state, like=theta)
+        else:
+            computation = SpectrumComputation.begin(
+                plan, size=self._spectra.order, like=theta
+            )
+        self._state.computation = {}
+
+        def on_product(made: int) -> None:
+            self._tell(made, computation.products_expected)
+            if self._watch.stop_requested:
+                raise Interrupted
+            if self._watch.drain_requested or self._checkpoint.due:
+                self._write(computation)
+            if self._watch.drain_requested:
+                raise Drained
+
+        spectrum = computation.run(self._spectra.matrix(theta), on_product=on_product)
+        return spectrum, computation.products_expected
+
+    def _write(self, computation: SpectrumComputation) -> None:
+        self._state.computation = computation.to_tensors()
+        self._checkpoint.write(self._search, self._state)
+        self._state.computation = {}
+        self._observer.checkpointed(self._checkpoint.path)
 
     def _plan(self, starts: Sequence[int]) -> SpectrumPlan:
-        objective = self._built.objective
         return SpectrumPlan(
             top=self._wanted.top,
             eigenvectors=False,
             density=self._spectra.density_plan,
             seed=self._task.specification.seed,
             starts=starts,
-            storage=Storage(dtype=objective.dtype, device=objective.device),
+            storage=self._storage,
         )
 
-    def _products_at_most(self) -> int:
-        if self._spectra.formed:
-            return self._spectra.order
-        return products_at_most(self._plan(()), self._spectra.order)
+    @property
+    def _storage(self) -> Storage:
+        objective = self._built.objective
+        return Storage(dtype=objective.dtype, device=objective.device)
 
     def _announce(self, call: Call, runs: int) -> None:
-        """Breaks off before a product; those of a matrix to be formed are counted."""
+        """Counts the products that form a matrix, and breaks off between them."""
+        if not self._spectra.formed:
+            return
         if self._watch.stop_requested:
             raise Interrupted
         if self._watch.drain_requested:
             raise Drained
-        if self._spectra.formed and call is Call.PRODUCT:
-            self._made += runs
-            self._tell(self._made)
+        if call is Call.PRODUCT:
+            self._formed += runs
+            self._tell(self._formed // self._state.group, self._spectra.order)
 
-    def _tell(self, made: int) -> None:
-        self._observer.progress(self._done + made, self._total, "products")
+    def _tell(self, made: int, expected: int) -> None:
+        """Tells of the products of the group, by as many as each spectrum may take."""
+        state = self._state
+        self._observer.progress(
+            state.made + made * state.group,
+            state.made + expected * len(state.left),
+            "products",
+        )

@@ -1,6 +1,5 @@
 """The search of a shard: with progress, checkpoints, and an end on demand."""
 
-import time
 from typing import final
 
 import torch
@@ -113,8 +112,6 @@ class _Tracker:
     ) -> None:
         self.state = state
         self._checkpoint = Checkpoint(task)
-        self._interval_s = task.checkpoint_seconds
-        self._due = time.monotonic() + self._interval_s
         self._max_iterations = max_iterations
         self._observer = observer
         self._watch = watch
@@ -132,7 +129,7 @@ class _Tracker:
         if self._watch.drain_requested:
             self.write()
             raise Drained
-        if time.monotonic() >= self._due:
+        if self._checkpoint.due:
             self.write()
         return True
 
@@ -142,4 +139,3 @@ class _Tracker:
             return
         self._checkpoint.write(self.state)
         self._observer.checkpointed(self._checkpoint.path)
-        self._due = time.monotonic() + self._interval_s

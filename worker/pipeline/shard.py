@@ -18,12 +18,13 @@ from worker.finders.hessians import forms_hessians
 from worker.finders.state import SearchState
 from worker.networks.weights import write
 from worker.pipeline.checkpoints import Checkpoint
-from worker.pipeline.classifying import classify, needed_bytes, survey
+from worker.pipeline.classifying import Classified, classify, needed_bytes, survey
 from worker.pipeline.decomposing import decompose, spectrum_bytes
 from worker.pipeline.memory import within_memory
 from worker.pipeline.reproducibility import reproducible
 from worker.pipeline.searching import run_search, unsearched
 from worker.pipeline.spectra import spectrum_later
+from worker.pipeline.spectra_state import SpectraState
 from worker.pipeline.task import Observer, ShardTask
 from worker.pipeline.watch import Watch
 from worker.reports.artifacts import DATASET, POINTS, TRACES
@@ -73,35 +74,31 @@ def _run(
         memory_budget_bytes=budget // 2,
     )
     _check_memory(task, built)
-    try:
-        state, runs = _search(task, built, observer, watch, budget // 2)
-    except TrainingStopped:
-        if watch.drain_requested:
-            raise Drained from None
-        state, runs = _nothing(task, built)
-    observer.phase("classifying")
-    later = spectrum_later(task, built)
-    if later is not None and isinstance(task.specification.finder, NoFinder):
-        found = survey(task, built, state.theta, runs, observer=observer)
+    saved = Checkpoint(task).read(device)
+    if saved is not None and saved.spectra is not None:
+        state, spectra = saved.search, saved.spectra
     else:
-        found = classify(
+        resume = None if saved is None else saved.search
+        state, runs = _search(task, built, observer, watch, budget // 2, resume=resume)
+        found = _classify(
             task,
             built,
             state.theta,
             runs,
-            memory_budget_bytes=budget // 2,
             observer=observer,
             watch=watch,
+            budget=budget // 2,
         )
-    points = found.points
+        spectra = SpectraState.begin(found)
+    later = spectrum_later(task, built)
     if later is not None:
         observer.phase("decomposing")
-        points = decompose(
+        decompose(
             task,
             built,
             later,
-            state.theta,
-            points,
+            state,
+            spectra,
             memory_budget_bytes=budget // 2,
             observer=observer,
             watch=watch,
@@ -114,10 +111,10 @@ def _run(
         smooth=built.objective.smooth,
         warnings=built.warnings,
         search=_search_summary(task, state),
-        gradient_norm_floors=found.gradient_norm_floors,
+        gradient_norm_floors=spectra.gradient_norm_floors,
     )
-    write_result(task.folder, points, facts)
-    return points
+    write_result(task.folder, spectra.points, facts)
+    return spectra.points
 
 
 def _check_memory(task: ShardTask, built: Built) -> None:
@@ -146,14 +143,24 @@ def _check_memory(task: ShardTask, built: Built) -> None:
 
 
 def _search(
-    task: ShardTask, built: Built, observer: Observer, watch: Watch, budget: int
+    task: ShardTask,
+    built: Built,
+    observer: Observer,
+    watch: Watch,
+    budget: int,
+    *,
+    resume: SearchState | None,
 ) -> tuple[SearchState, list[Run]]:
     """The state in which the search ended, and what is told of each run."""
     finder = build.finder(task.specification.finder)
-    resume = Checkpoint(task).read(built.objective.device)
-    theta = (
-        resume.theta if resume is not None else _starts(task, built, observer, watch)
-    )
+    try:
+        theta = (
+            _starts(task, built, observer, watch) if resume is None else resume.theta
+        )
+    except TrainingStopped:
+        if watch.drain_requested:
+            raise Drained from None
+        return _nothing(task, built)
     if finder is None:
         return _as_they_are(built, theta), [Run.unsearched(i) for i in task.starts]
     observer.phase("searching")
@@ -171,6 +178,32 @@ def _search(
     )
     result = state.result(task.specification.classification.flatness_cutoff)
     return state, [Run.of(result, row, i) for row, i in enumerate(task.starts)]
+
+
+def _classify(
+    task: ShardTask,
+    built: Built,
+    theta: Tensor,
+    runs: list[Run],
+    *,
+    observer: Observer,
+    watch: Watch,
+    budget: int,
+) -> Classified:
+    """The points, with the spectra that come along."""
+    observer.phase("classifying")
+    unsearched = isinstance(task.specification.finder, NoFinder)
+    if unsearched and spectrum_later(task, built) is not None:
+        return survey(task, built, theta, runs, observer=observer)
+    return classify(
+        task,
+        built,
+        theta,
+        runs,
+        memory_budget_bytes=budget,
+        observer=observer,
+        watch=watch,
+    )
 
 
 def _search_summary(task: ShardTask, state: SearchState) -> SearchSummary | None:

@@ -7,6 +7,7 @@ from typing import final
 from service.schemas.reports import Point
 from worker.protocol import Checkpointed, PhaseEntered, PointFound, Progressed
 from worker.runner.channel import Channel
+from worker.runner.pace import Pace
 
 PROGRESS_INTERVAL_S = 0.2
 
@@ -18,20 +19,29 @@ class ChannelObserver:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._progress_due = 0.0
+        self._pace = Pace()
 
     def phase(self, name: str) -> None:
         """A phase began."""
         self._progress_due = 0.0
+        self._pace = Pace()
         self._channel.send(PhaseEntered(kind="phase", name=name))
 
     def progress(self, done: int, total: int, unit: str) -> None:
         """The phase has come so far."""
         now = time.monotonic()
+        eta_seconds = self._pace.eta_s(now, done, total)
         if done < total and now < self._progress_due:
             return
         self._progress_due = now + PROGRESS_INTERVAL_S
         self._channel.send(
-            Progressed(kind="progress", done=done, total=total, unit=unit)
+            Progressed(
+                kind="progress",
+                done=done,
+                total=total,
+                unit=unit,
+                eta_seconds=eta_seconds,
+            )
         )
 
     def point(self, point: Point) -> None:

@@ -129,13 +129,10 @@ class Watch:
         match reply:
             case PhaseEntered(name=name):
                 self._lease.report(phase=name)
-            case Progressed(done=done, total=total, unit=unit):
+            case Progressed(done=done, total=total):
                 fraction = min(1.0, done / total) if total else 0.0
-                self._lease.report(
-                    progress=Progress(
-                        done=done, total=total, unit=unit, fraction=fraction
-                    )
-                )
+                told = reply.model_dump(exclude={"kind"})
+                self._lease.report(progress=Progress(**told, fraction=fraction))
             case PointFound():
                 data = reply.model_dump(mode="json", exclude={"kind", "type"})
                 event = NewEvent(type="point", data=data | {"kind": reply.type})

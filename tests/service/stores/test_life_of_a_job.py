@@ -83,7 +83,11 @@ class JobLife(RuleBasedStateMachine):
             lease_seconds=1000,
             phase="searching",
             progress=Progress(
-                done=done, total=10, unit="iterations", fraction=done / 10
+                done=done,
+                total=10,
+                unit="iterations",
+                fraction=done / 10,
+                eta_seconds=None,
             ),
         )
         assert (renewal is None) == worker.lost

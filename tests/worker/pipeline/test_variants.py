@@ -11,7 +11,7 @@ from service.schemas.specifications import Specification
 from tests.support.observers import RecordingObserver
 from tests.support.pipelines import assemble_job, run_job, shard_task
 from worker.errors import RunError
-from worker.pipeline import run_shard
+from worker.pipeline import checkpoints, run_shard
 from worker.pipeline.memory import LEAST_BUDGET_BYTES, within_memory
 
 CPU = torch.device("cpu")
@@ -109,7 +109,10 @@ def test_large_networks_are_estimated(inputs: dict[str, Path], tmp_path: Path) -
         assert point.loss == pytest.approx(truth.loss, rel=1e-12)
 
 
-def test_checkpoints_follow_the_clock(tmp_path: Path) -> None:
+def test_checkpoints_follow_the_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "REST", 0.0)
     body = {
         "problem": {
             "kind": "linear_autoencoder",

@@ -52,7 +52,9 @@ def lease(shards: Shards) -> Lease:
 
 
 def progress(done: int) -> Progress:
-    return Progress(done=done, total=10, unit="iterations", fraction=done / 10)
+    return Progress(
+        done=done, total=10, unit="iterations", fraction=done / 10, eta_seconds=None
+    )
 
 
 POINT = NewEvent(type="point", data={})
