@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import final
 
+from service.resolution.krylov import krylov_vectors
 from service.resolution.problems import Outlook
 from service.schemas.finders import (
     DampedNewtonFinder,
@@ -27,8 +28,6 @@ POINTS_AT_ONCE = 16
 """Points of one batch of a classification, at most."""
 SEARCH_VECTORS = 48
 """Parameter vectors that a run of a search holds."""
-KRYLOV_BYTES = 256 * 1024**2
-"""Of the growing Krylov space of a run, at most; it is held three times over."""
 POINT_VECTORS = 40
 """Parameter vectors that a point holds while it is classified, Lanczos bases apart."""
 BASIS = 80
@@ -231,6 +230,5 @@ def _search_vectors(finder: Finder, parameters: int, item: int, *, formed: bool)
     if isinstance(finder, DampedNewtonFinder):
         vectors += 8 * len(finder.dampings)
     if isinstance(finder, DampedNewtonFinder | LevenbergMarquardtFinder) and not formed:
-        fitting = max(8, KRYLOV_BYTES // (max(1, parameters) * item))
-        vectors += 3 * min(parameters, fitting)
+        vectors += krylov_vectors(parameters, item)
     return vectors

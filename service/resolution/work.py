@@ -2,6 +2,7 @@
 
 import math
 
+from service.resolution.krylov import krylov_dimension
 from service.schemas.finders import (
     DampedNewtonFinder,
     Finder,
@@ -22,12 +23,8 @@ SOLVES_PER_STEP = 2
 """Linear solves for one Newton step, at most."""
 SEARCHES_PER_STEP = 2
 """Directions searched by halving, at most."""
-BASIS_BYTES = 2**28
-"""What the Krylov space of one step that serves every damping may take."""
-LEAST_DIMENSION = 8
-"""Of that space, whatever it takes."""
 ITEM_BYTES = 4
-"""Of a number in it, at least."""
+"""Of a number in a Krylov space, at least."""
 SIGNS = 2
 """Of every damping of a Newton step."""
 FAN_ROUNDS = 10
@@ -117,8 +114,7 @@ def _step(
     parameters: int,
 ) -> tuple[int, int]:
     """Products of one step without a formed Hessian, and gradients at trial points."""
-    fitting = max(LEAST_DIMENSION, BASIS_BYTES // (ITEM_BYTES * max(1, parameters)))
-    subspace = min(parameters, fitting)
+    subspace = krylov_dimension(parameters, ITEM_BYTES)
     match finder:
         case NewtonMrFinder():
             solve = finder.max_krylov_iterations or krylov_iterations(parameters)

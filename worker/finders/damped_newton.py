@@ -36,7 +36,7 @@ from worker.finders.base import FinderState, Point, Step
 from worker.finders.descent import descend, unknown_step_size
 from worker.finders.fan import best_of_fan
 from worker.finders.flatness import Flatness
-from worker.linalg.krylov_reduction import krylov_vectors
+from worker.linalg.krylov_growth import krylov_vectors
 from worker.linalg.reduction import reduce
 from worker.objectives.base import Objective
 

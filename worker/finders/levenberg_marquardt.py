@@ -30,7 +30,7 @@ from torch import Tensor
 
 from worker.finders.base import FinderState, Point, Step
 from worker.finders.flatness import Flatness
-from worker.linalg.krylov_reduction import krylov_vectors
+from worker.linalg.krylov_growth import krylov_vectors
 from worker.linalg.reduction import Reduction, reduce
 from worker.objectives.base import Objective
 

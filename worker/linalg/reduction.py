@@ -10,11 +10,8 @@ from typing import Protocol
 
 from torch import Tensor
 
-from worker.linalg.krylov_reduction import (
-    GROWTH_TOLERANCE,
-    KrylovReduction,
-    krylov_reduction,
-)
+from worker.linalg.krylov_growth import GROWTH_TOLERANCE, krylov_reduction
+from worker.linalg.krylov_reduction import KrylovReduction
 from worker.linalg.operators import DenseOperator, SymmetricOperator
 from worker.linalg.spectral_reduction import SpectralReduction, spectral_reduction
 from worker.linalg.steps import Steps
@@ -94,8 +91,8 @@ def reduce(
         tolerance: What may be missing: of the reduction of the regularised
             ``|g|^2``, as a share of it; of a damped system, its residual's share of
             ``|g|``.
-        max_dimension: Of a Krylov space; the size at most. None is the size, or what
-            256 MiB hold for a run.
+        max_dimension: Of a Krylov space; the size at most. None is the size, 512, or
+            what 256 MiB hold for a run, whichever is least.
 
     Returns:
         The reduction.

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from tests.support.matrices import symmetric, vectors
 from worker.finders.flatness import RTOL, Flatness
-from worker.linalg.krylov_reduction import krylov_reduction
+from worker.linalg.krylov_growth import krylov_reduction
 from worker.linalg.minres_qlp import minres_qlp
 from worker.linalg.operators import DenseOperator
 from worker.linalg.reduction import reduce

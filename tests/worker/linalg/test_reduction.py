@@ -3,7 +3,8 @@ import torch
 from torch import Tensor
 
 from tests.support.matrices import symmetric, vectors
-from worker.linalg.krylov_reduction import KrylovReduction, krylov_reduction
+from worker.linalg.krylov_growth import krylov_reduction
+from worker.linalg.krylov_reduction import KrylovReduction
 from worker.linalg.operators import DenseOperator
 from worker.linalg.reduction import Reduction, reduce
 

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from tests.support.matrices import symmetric, vectors
 from tests.support.objectives import Counts
-from worker.linalg.krylov_reduction import krylov_reduction
+from worker.linalg.krylov_growth import krylov_reduction
 from worker.linalg.operators import DenseOperator
 from worker.linalg.reduction import reduce
 from worker.objectives.observed import ObservedOperator
