@@ -32,6 +32,7 @@ check: install compose-check
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	$(BIN)/python -m service.openapi | diff openapi/openapi.json -
+	$(BIN)/python -m service.openapi breaking openapi/released.json
 
 compose-check: install
 	GRADFLAT_PEPPER=x REDIS_PASSWORD=x POSTGRES_PASSWORD=x $(BIN)/docker-compose -f docker-compose.yml --profile gpu config -q

@@ -51,7 +51,7 @@ def run(settings: Settings) -> Result:
         ],
         notes=[
             "hash and write: SHA-256, written and synchronised, by one process",
-            "the client hashes first; the API writes, hashes and looks through the values",
+            "the client hashes first; the API writes, hashes and looks through them",
         ],
         series={},
     )

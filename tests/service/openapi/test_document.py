@@ -6,7 +6,7 @@ import pytest
 
 from service.openapi import document
 
-COMMITTED = Path(__file__).parents[2] / "openapi" / "openapi.json"
+COMMITTED = Path(__file__).parents[3] / "openapi" / "openapi.json"
 OPERATIONS = {
     *("upload_file", "get_file", "list_files", "delete_file", "list_file_tensors"),
     *("create_upload", "list_uploads", "get_upload", "head_upload", "append_upload"),
