@@ -1,4 +1,6 @@
-"""The paper's experiments as jobs that need no upload, one JSON file each.
+"""Jobs that need no upload, one JSON file each.
+
+They are the paper's experiments, and spectra of a residual network and a transformer.
 
 References:
     Frye et al., Critical Point-Finding Methods Reveal Gradient-Flat Regions of Deep

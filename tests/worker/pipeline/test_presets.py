@@ -1,4 +1,4 @@
-"""The jobs that come with gradflat run, and are of the sizes that the paper gives."""
+"""The jobs that come with gradflat run; the paper's are of the sizes that it gives."""
 
 import json
 from pathlib import Path
@@ -35,3 +35,20 @@ def test_it_runs(name: str, tmp_path: Path) -> None:
     assert report.counts.failed == 0
     assert report.search is not None
     assert report.search.finder == "newton_mr"
+
+
+@pytest.mark.parametrize("name", ["resnet", "transformer"])
+def test_spectra_are_found(name: str, tmp_path: Path) -> None:
+    body = json.loads(presets.read(name))
+    del body["labels"]
+    body["starts"] |= {"count": 1, "steps": 5}
+
+    report = run_job(body, tmp_path, counts=(1,))
+
+    assert report.problem.samples == 200
+    assert report.problem.smooth
+    spectrum = report.points[0].spectrum
+    assert spectrum is not None
+    assert len(spectrum.largest) == 5
+    assert spectrum.largest[0] > 0.0 > spectrum.smallest[0]
+    assert spectrum.density is not None
