@@ -1,4 +1,4 @@
-"""The client that a stranger would generate from the committed OpenAPI document."""
+"""Clients that strangers would generate from the committed OpenAPI document."""
 
 import importlib
 import os
@@ -10,6 +10,8 @@ from pathlib import Path
 from types import ModuleType
 
 DOCUMENT = Path(__file__).parents[2] / "openapi" / "openapi.json"
+PACKAGE = "gradflat_client"
+OTHER_PACKAGE = "gradflat_openapi"
 
 
 def generate(folder: Path) -> Path:
@@ -32,20 +34,36 @@ def generate(folder: Path) -> Path:
     return folder / "client"
 
 
+def generate_with_java(folder: Path) -> Path:
+    """Generates a client with the generator of most languages, here for Python."""
+    command = [
+        *(Path(sys.executable).with_name("openapi-generator-cli"), "generate"),
+        *("-g", "python", "--additional-properties", f"packageName={OTHER_PACKAGE}"),
+        *("-i", DOCUMENT, "-o", folder / "client"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ERROR" not in done.stdout, done.stdout
+    return folder / "client"
+
+
 class GeneratedClient:
-    """Modules of the generated package by their dotted names."""
+    """Modules of a generated package by their dotted names."""
+
+    def __init__(self, package: str) -> None:
+        self._package = package
 
     def __getitem__(self, name: str) -> ModuleType:
-        return importlib.import_module(f"gradflat_client{name and '.' + name}")
+        return importlib.import_module(f"{self._package}{name and '.' + name}")
 
 
 @contextmanager
-def importable(folder: Path) -> Generator[GeneratedClient]:
+def importable(folder: Path, package: str = PACKAGE) -> Generator[GeneratedClient]:
     """The generated package while it can be imported."""
     sys.path.insert(0, str(folder))
     try:
-        yield GeneratedClient()
+        yield GeneratedClient(package)
     finally:
         sys.path.remove(str(folder))
-        for name in [it for it in sys.modules if it.startswith("gradflat_client")]:
+        for name in [it for it in sys.modules if it.startswith(package)]:
             del sys.modules[name]
