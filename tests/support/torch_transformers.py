@@ -120,7 +120,7 @@ class Bert(nn.Module):
         parts = self.embeddings
         x = parts["word_embeddings"](x) + parts["position_embeddings"](places)
         x = parts["LayerNorm"](x)
-        for layer in self.encoder["layer"]:  # pyright: ignore[reportGeneralTypeIssues]
+        for layer in self.encoder["layer"].children():
             x = layer(x)
         return self.classifier(x)
 
@@ -179,7 +179,7 @@ class Gpt(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         parts = self.transformer
         x = parts["wte"](x) + parts["wpe"](torch.arange(x.shape[1]))
-        for block in parts["h"]:  # pyright: ignore[reportGeneralTypeIssues]
+        for block in parts["h"].children():
             x = block(x)
         return self.lm_head(parts["ln_f"](x))
 

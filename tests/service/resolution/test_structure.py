@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from service.resolution.findings import FieldError
 from service.resolution.resolution import resolve
@@ -228,6 +229,26 @@ def test_negative_variances_are_refused() -> None:
     _, findings = outcome([batch_norm(4)], VECTORS, tensors)
 
     assert [error.code for error in findings] == ["variance_negative"]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.from_regex(r"[a-bA-B0-2_./-]{1,12}(weight|bias)?", fullmatch=True),
+        min_size=1,
+        max_size=6,
+        unique=True,
+    )
+)
+def test_any_names_are_matched_one_to_one_or_refused(names: list[str]) -> None:
+    tensors = [tensor(name, 4, 4) for name in names]
+
+    found, findings = outcome([SQUARE] * len(names), VECTORS, tensors)
+
+    if found is None:
+        assert findings
+    else:
+        assert sorted(map(str, found.values())) == sorted(names)
 
 
 def test_names_that_fit_in_very_many_ways_are_refused_at_once() -> None:
