@@ -5,6 +5,7 @@ from benchmarks.benchmark import Benchmark
 from benchmarks.finders import comparison, picture as finders_picture
 from benchmarks.growth import picture as growth_picture, scaling
 from benchmarks.hessians import comparison as hessians, picture as hessians_picture
+from benchmarks.service import picture as service_picture, serving
 from benchmarks.uploads import picture as uploads_picture, sending
 
 BENCHMARKS = (
@@ -12,5 +13,6 @@ BENCHMARKS = (
     Benchmark(name="hessians", run=hessians.run, plot=hessians_picture.plot),
     Benchmark(name="growth", run=scaling.run, plot=growth_picture.plot),
     Benchmark(name="batching", run=together.run, plot=batching_picture.plot),
+    Benchmark(name="service", run=serving.run, plot=service_picture.plot),
     Benchmark(name="uploads", run=sending.run, plot=uploads_picture.plot),
 )

@@ -1,0 +1,1 @@
+"""What requests cost, and how fast a deployment answers, on real processes."""
