@@ -85,7 +85,7 @@ async def _lifespan(
     resources = await run_in_threadpool(_open, settings, queue)
     app.state.resources = resources
     stopping = threading.Event()
-    reconciler = Reconciler(resources.stores, resources.queue.publish, settings)
+    reconciler = Reconciler(resources.stores, resources.queue, settings)
     thread = threading.Thread(
         target=reconciler.run, args=(stopping,), name="reconciler", daemon=True
     )

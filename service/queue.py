@@ -5,7 +5,7 @@ broker is away, costs a delay until the reconciler publishes the shard again.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol, final
 
 from celery import Celery  # pyright: ignore[reportMissingTypeStubs]
@@ -35,6 +35,10 @@ class ShardQueue(Protocol):
 
     def ping(self) -> bool:
         """Whether the broker answers; never raises, blocks 2 s at most."""
+        ...
+
+    def is_empty(self) -> bool:
+        """Whether the broker says that no message waits; never raises."""
         ...
 
 
@@ -80,12 +84,19 @@ class CeleryQueue:
 
     def ping(self) -> bool:
         """Whether the broker answers; never raises, blocks 2 s at most."""
+        return self._asked(lambda redis: redis.ping())
+
+    def is_empty(self) -> bool:
+        """Whether the broker says that no message waits; never raises."""
+        return self._asked(lambda redis: not redis.exists(*SHARD_QUEUES.values()))
+
+    def _asked(self, question: Callable[[Any], bool]) -> bool:
+        """What the broker answers, False while it does not."""
         try:
             with self._celery.connection_for_write() as connection:
-                connection.default_channel.client.ping()
+                return question(connection.default_channel.client)
         except (OperationalError, OSError):
             return False
-        return True
 
 
 @final
@@ -113,6 +124,10 @@ class InMemoryQueue:
     def ping(self) -> bool:
         """Whether the queue is available."""
         return self.available
+
+    def is_empty(self) -> bool:
+        """Whether everything has been taken away."""
+        return self.available and not self.published
 
 
 def publish_all(

@@ -7,13 +7,12 @@ number of copies may run.
 
 import logging
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.schemas.priorities import Priority
+from service.queue import ShardQueue
 from service.settings import Settings
 from service.stores.blobs import job_prefix
 from service.stores.bundle import Stores
@@ -44,17 +43,12 @@ class Reconciler:
 
     Attributes:
         stores: Where the state is.
-        publish: Announces a shard; returns whether the broker took the message.
+        queue: Where shards are announced.
     """
 
-    def __init__(
-        self,
-        stores: Stores,
-        publish: Callable[[str, Priority], bool],
-        settings: Settings,
-    ) -> None:
+    def __init__(self, stores: Stores, queue: ShardQueue, settings: Settings) -> None:
         self.stores = stores
-        self.publish = publish
+        self.queue = queue
         self._pause_seconds = settings.reconcile_seconds
         self._scratch_seconds = max(_SCRATCH_SECONDS, settings.upload_patience_seconds)
 
@@ -89,9 +83,9 @@ class Reconciler:
 
     def _announce(self) -> int:
         recovery = self.stores.recovery
-        waiting = recovery.take_unannounced()
+        waiting = recovery.take_unannounced(queue_is_empty=self.queue.is_empty())
         for position, (shard_id, priority) in enumerate(waiting.items()):
-            if not self.publish(shard_id, priority):
+            if not self.queue.publish(shard_id, priority):
                 recovery.give_back_unannounced(list(waiting)[position:])
                 return position
         return len(waiting)

@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     """Time without a renewal after which a worker kills its runner."""
     reconcile_seconds: float = 15.0
     announce_again_seconds: float = 30.0
-    """Time after which a shard that waits beside an idle worker is announced again."""
+    """Time after which a shard that waits while no message does is announced again."""
     checkpoint_seconds: float = 30.0
 
     scratch_dir: Path | None = None

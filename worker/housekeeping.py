@@ -37,7 +37,7 @@ class Housekeeping:
     def _reconcile(self) -> None:
         settings = Settings()
         queue = CeleryQueue(settings.broker_url)
-        Reconciler(open_stores(settings), queue.publish, settings).run(self._stop)
+        Reconciler(open_stores(settings), queue, settings).run(self._stop)
 
 
 _housekeeping = Housekeeping()

@@ -7,7 +7,7 @@ lock that every other change of that job takes.
 from dataclasses import dataclass
 from typing import final
 
-from sqlalchemy import Connection, Engine, delete, func, or_, select, update
+from sqlalchemy import Connection, Engine, delete, or_, select, update
 
 from service.schemas.jobs import JobError
 from service.schemas.priorities import PRIORITIES, Priority
@@ -16,11 +16,10 @@ from service.stores.database import AnyRow, insert, read, write
 from service.stores.device_use import forget_old_use
 from service.stores.idempotency import forget_old_keys
 from service.stores.lifecycle import LockedJob, lock_job
-from service.stores.tables import expired_jobs, jobs, shards, workers
+from service.stores.tables import expired_jobs, jobs, shards
 
-_BUSY_PATIENCE = 20
-"""In units of the patience while a worker is idle."""
-_WORKER_SILENCE_MS = 60_000
+_QUEUE_PATIENCE = 20
+"""In units of the patience while no message waits."""
 
 _LOST = JobError(
     code="worker_lost",
@@ -52,20 +51,23 @@ class RecoveryStore:
         self._engine = engine
         self._patience_ms = round(1000 * patience_seconds)
 
-    def take_unannounced(self, *, limit: int = 1000) -> dict[str, Priority]:
+    def take_unannounced(
+        self, *, queue_is_empty: bool, limit: int = 1000
+    ) -> dict[str, Priority]:
         """Returns queued shards without a message, now recorded as having one.
 
         They come with the priority of their jobs, the highest first.
 
-        A message is taken for lost if its shard waits although a worker is idle. While
-        all are busy nobody would read another one, so that it is sent again only now
-        and then: the broker must not fill up with copies.
+        A message is taken for lost if its shard waits although none is there. While
+        others are, it may be among them, so that it is sent again only now and then:
+        the broker must not fill up with copies.
 
         Args:
+            queue_is_empty: Whether no message waits.
             limit: How many at most.
         """
         with write(self._engine) as connection:
-            times = 1 if _any_idle(connection) else _BUSY_PATIENCE
+            times = 1 if queue_is_empty else _QUEUE_PATIENCE
             overdue = now_ms() - times * self._patience_ms
             found = connection.execute(
                 select(shards.c.id, jobs.c.priority)
@@ -211,12 +213,6 @@ class RecoveryStore:
         """Returns how many rows are too old to count; they are gone."""
         with write(self._engine) as connection:
             return forget_old_keys(connection) + forget_old_use(connection)
-
-
-def _any_idle(connection: Connection) -> bool:
-    live = select(func.count()).where(workers.c.seen_at > now_ms() - _WORKER_SILENCE_MS)
-    busy = select(func.count()).where(shards.c.state == "running")
-    return connection.execute(live).scalar_one() > connection.execute(busy).scalar_one()
 
 
 def _end_lease(connection: Connection, job: LockedJob, shard: AnyRow) -> None:

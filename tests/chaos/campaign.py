@@ -46,7 +46,7 @@ class Plan:
     jobs: int
     seconds: float
     pause: float = 3.0
-    patience: float = 300.0
+    patience: float = 900.0
     seed: int = 0
 
 

@@ -89,7 +89,7 @@ def _explain_attempts(verdict: Verdict, stores: Stores, marksman: Marksman) -> N
     told_lost = events.c.data.contains("lost its worker")
     with read(stores.engine) as connection:
         attempts, count = connection.execute(
-            select(func.sum(shards.c.attempt), func.count())
+            select(func.sum(shards.c.attempt), func.count()).where(shards.c.attempt > 0)
         ).one()
         told = connection.execute(
             select(func.count()).where(events.c.type == "log", told_lost)

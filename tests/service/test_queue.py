@@ -18,10 +18,12 @@ def test_messages_reach_the_broker(tmp_path: Path) -> None:
     with valkey_server(tmp_path) as server:
         queue = CeleryQueue(server.url)
         assert queue.ping()
+        assert queue.is_empty()
         assert publish_all(queue, ["shard_a", "shard_b"], "low") == [
             "shard_a",
             "shard_b",
         ]
+        assert not queue.is_empty()
         with redis.Redis(port=server.port) as client:
             messages = [
                 json.loads(it) for it in client.lrange(SHARD_QUEUES["low"], 0, -1)
@@ -41,6 +43,7 @@ def test_a_broker_may_go_and_come_back(tmp_path: Path) -> None:
         server.kill()
         assert not queue.publish("shard_b", "normal")
         assert not queue.ping()
+        assert not queue.is_empty()
         server.start()
         assert queue.publish("shard_c", "normal")
 

@@ -27,7 +27,7 @@ def change(tenant: Tenant, job: dict[str, Any], **columns: object) -> None:
 
 
 def reconcile(tenant: Tenant) -> None:
-    Reconciler(tenant.stores, tenant.api.queue.publish, tenant.api.settings).run_once()
+    Reconciler(tenant.stores, tenant.api.queue, tenant.api.settings).run_once()
 
 
 @pytest.mark.parametrize("priority", ["high", "normal", "low"])

@@ -12,7 +12,6 @@ from service.stores.tables import (
     job_labels,
     jobs,
     shards,
-    workers,
 )
 from tests.support.jobs import claim, create_job, finish
 
@@ -54,7 +53,7 @@ def test_a_lost_shard_is_queued_again_until_its_attempts_run_out(
     assert stores.recovery.reap() == 1
     waiting = stores.jobs.get("ada", job.id)
     assert (waiting.state, waiting.attempt) == ("queued", 1)
-    assert list(stores.recovery.take_unannounced()) == [shard]
+    assert list(stores.recovery.take_unannounced(queue_is_empty=True)) == [shard]
     claim(stores, shard, lease_seconds=0)
     assert stores.recovery.reap() == 1
     ended = stores.jobs.get("ada", job.id)
@@ -110,27 +109,22 @@ def test_many_reapers_take_each_lease_once(stores: Stores) -> None:
 def test_a_shard_is_announced_once(stores: Stores) -> None:
     _, [first, second] = create_job(stores, shards=2)
     stores.shards.mark_published([first])
-    assert list(stores.recovery.take_unannounced()) == [second]
-    assert list(stores.recovery.take_unannounced()) == []
+    assert list(stores.recovery.take_unannounced(queue_is_empty=True)) == [second]
+    assert list(stores.recovery.take_unannounced(queue_is_empty=True)) == []
     stores.recovery.give_back_unannounced([second])
-    assert list(stores.recovery.take_unannounced()) == [second]
+    assert list(stores.recovery.take_unannounced(queue_is_empty=True)) == [second]
 
 
-def test_a_message_is_lost_if_a_worker_is_idle(stores: Stores) -> None:
-    _, [busy, waiting] = create_job(stores, shards=2)
-    stores.recovery.take_unannounced()
-    claim(stores, busy)
-    stores.workers.beat("one", device="cpu", version="0")
+def test_a_message_is_lost_if_the_queue_is_empty(stores: Stores) -> None:
+    _, [shard] = create_job(stores)
+    stores.shards.mark_published([shard])
     announced_ago(stores, 31)
-    assert list(stores.recovery.take_unannounced()) == []
-    stores.workers.beat("two", device="cpu", version="0")
-    assert list(stores.recovery.take_unannounced()) == [waiting]
-    with write(stores.engine) as connection:
-        connection.execute(update(workers).values(seen_at=1))
-    announced_ago(stores, 31)
-    assert list(stores.recovery.take_unannounced()) == []
-    announced_ago(stores, 570)
-    assert list(stores.recovery.take_unannounced()) == [waiting]
+    take = stores.recovery.take_unannounced
+    assert list(take(queue_is_empty=False)) == []
+    assert list(take(queue_is_empty=True)) == [shard]
+    assert list(take(queue_is_empty=True)) == []
+    announced_ago(stores, 601)
+    assert list(take(queue_is_empty=False)) == [shard]
 
 
 def test_a_job_that_nobody_begins_expires(stores: Stores) -> None:

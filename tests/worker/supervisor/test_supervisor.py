@@ -1,5 +1,6 @@
 import signal
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from sqlalchemy import text
@@ -143,7 +144,8 @@ def test_cancelled_job_keeps_what_other_shards_found(
     bench.begin(second)
     bench.progressed(job_id, steps=1)
     bench.stores.jobs.request_cancel(TENANT, job_id)
-    until(bench.stores.recovery.take_unannounced, what="a shard for the report")
+    take = partial(bench.stores.recovery.take_unannounced, queue_is_empty=True)
+    until(take, what="a shard for the report")
     bench.supervisor.run(first)
     job = bench.job(job_id)
     assert job.state == "cancelled"
