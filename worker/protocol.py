@@ -24,7 +24,13 @@ SHARD_FILES = (
     "dataset.safetensors",
     "shard.json",
 )
-"""Files that a runner may leave for a shard; other files are not looked at."""
+"""Files that a runner may leave for a shard; other files are not looked at, but for
+those of `start_file`."""
+
+
+def start_file(start: int) -> str:
+    """The file of eigenvectors that a runner may leave for a start."""
+    return f"eigenvectors-{start}.safetensors"
 
 
 class Limits(Schema):

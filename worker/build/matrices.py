@@ -49,3 +49,8 @@ def matrix_order(spec: LanczosSpectrum, built: Built) -> int:
     if spec.parameters is None:
         return built.layout.parameters
     return len(built.layout.entries(spec.parameters))
+
+
+def parameter_names(spec: LanczosSpectrum, built: Built) -> list[str]:
+    """The architecture's names of these parameters, in order."""
+    return built.layout.matching(spec.parameters or "*")

@@ -72,9 +72,12 @@ class ParameterLayout:
             Integers, ascending; none where no name matches.
         """
         numbers = torch.arange(self.parameters)
-        pieces = zip(self.names, numbers.split(self.sizes), strict=True)
-        chosen = [piece for name, piece in pieces if fnmatchcase(name, pattern)]
-        return torch.cat([numbers[:0], *chosen])
+        pieces = dict(zip(self.names, numbers.split(self.sizes), strict=True))
+        return torch.cat([numbers[:0], *(pieces[n] for n in self.matching(pattern))])
+
+    def matching(self, pattern: str) -> list[str]:
+        """Names that match a pattern, shell-style as in `fnmatch`."""
+        return [name for name in self.names if fnmatchcase(name, pattern)]
 
     def flatten(self, tensors: Mapping[str, Tensor]) -> Tensor:
         """Flat vectors ``(runs, parameters)`` of tensors ``(runs, *shape)`` by name."""

@@ -12,6 +12,11 @@ from service.schemas.specifications import Specification
 from worker.errors import RunError
 from worker.reports.arrays import join_arrays
 from worker.reports.artifacts import DATASET, POINTS, REPORT, TRACES, describe
+from worker.reports.eigenvectors import (
+    EIGENVECTORS,
+    file_of_start,
+    join_eigenvectors,
+)
 from worker.reports.shards import ShardResult, read_result
 from worker.reports.summaries import count, fractions, outcome, summarise
 
@@ -63,7 +68,7 @@ def assemble(
         summary=summarise(points, specification.classification),
         artifacts=[
             describe(folder / name)
-            for name in (POINTS, TRACES, DATASET)
+            for name in (POINTS, TRACES, EIGENVECTORS, DATASET)
             if (folder / name).exists()
         ],
         seed=specification.seed,
@@ -81,6 +86,14 @@ def _join_artifacts(shards: Sequence[ShardResult], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in (POINTS, TRACES):
         join_arrays([shard.folder / name for shard in shards], folder / name)
+    join_eigenvectors(
+        [
+            shard.folder / file_of_start(point.start)
+            for shard in shards
+            for point in shard.points
+        ],
+        folder / EIGENVECTORS,
+    )
     for shard in shards:
         if (shard.folder / DATASET).exists():
             shutil.copyfile(shard.folder / DATASET, folder / DATASET)

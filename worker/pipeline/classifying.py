@@ -210,7 +210,7 @@ class _Classifier:
         )
         spectra: Sequence[SpectrumReport | None] = [None] * len(group)
         if self._spectra is not None:
-            spectra = self._spectra.exact(at.theta, measures.eigenvalues)
+            spectra = self._spectra.exact(at.theta, starts, measures.eigenvalues)
         matches = self._matches(measures, theta[group])
         floors = measures.gradient_norm_floor[measures.finite]
         return Classified(

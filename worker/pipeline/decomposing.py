@@ -1,27 +1,23 @@
 """Spectra by products: a phase of their own, which tells of every product."""
 
-from collections.abc import Sequence
 from typing import final
 
 from torch import Tensor
 
 from service.schemas.spectra import LanczosSpectrum
 from worker.build import Built
-from worker.build.matrices import matrix_order
 from worker.errors import Drained
 from worker.finders.state import SearchState
-from worker.linalg.basis import Storage
-from worker.linalg.footprint import Footprint
 from worker.linalg.shortage import is_shortage, release
 from worker.objectives.observed import Call
 from worker.pipeline.checkpoints import Checkpoint
 from worker.pipeline.spectra import Spectra
 from worker.pipeline.spectra_state import SpectraState
+from worker.pipeline.spectrum_plans import spectrum_footprint, spectrum_plan
 from worker.pipeline.task import Observer, ShardTask
 from worker.pipeline.watch import Interrupted, Watch
 from worker.reports.points import with_spectrum
 from worker.spectra.computation import SpectrumComputation
-from worker.spectra.footprint import spectrum_footprint
 from worker.spectra.plan import SpectrumPlan
 from worker.spectra.spectrum import Spectrum
 
@@ -67,7 +63,8 @@ def decompose(
         observer=observer,
         watch=watch,
     )
-    most = min(_GROUP, _footprint(task, built, wanted).runs(memory_budget_bytes))
+    footprint = spectrum_footprint(task, built, wanted)
+    most = min(_GROUP, footprint.runs(memory_budget_bytes))
     while state.left:
         if not state.computation:
             state.group = min(most, len(state.left))
@@ -85,22 +82,6 @@ def decompose(
         point = state.points[row]
         notes = [*point.notes, _OUT_OF_TIME]
         state.points[row] = point.model_copy(update={"notes": notes})
-
-
-def spectrum_bytes(task: ShardTask, built: Built, wanted: LanczosSpectrum) -> int:
-    """What the spectrum of one point takes."""
-    return _footprint(task, built, wanted).bytes(1)
-
-
-def _footprint(task: ShardTask, built: Built, wanted: LanczosSpectrum) -> Footprint:
-    return spectrum_footprint(
-        built.objective.parameters,
-        matrix_order(wanted, built),
-        built.objective.dtype.itemsize,
-        formed=matrix_order(wanted, built) <= task.dense_limit,
-        top=wanted.top,
-        steps=0 if wanted.density is None else wanted.density.steps,
-    )
 
 
 @final
@@ -134,26 +115,23 @@ class _Decomposer:
         state = self._state
         group = state.left[: state.group]
         theta = self._search.theta[group]
+        starts = [self._task.starts[row] for row in group]
         if self._spectra.formed:
             self._formed = 0
-            found = self._spectra.exact(theta, None)
-            made = self._spectra.order
+            found, made = self._spectra.exact(theta, starts), self._spectra.order
         else:
-            spectrum, made = self._by_products(
-                theta, [self._task.starts[row] for row in group]
-            )
-            found = self._spectra.reports(spectrum, self._storage)
-        for row, spectrum in zip(group, found, strict=True):
-            state.points[row] = with_spectrum(state.points[row], spectrum)
+            plan = spectrum_plan(self._task, self._built, self._wanted, starts)
+            spectrum, made = self._by_products(theta, plan)
+            found = self._spectra.record(spectrum, starts, plan.storage)
+        for row, each in zip(group, found, strict=True):
+            state.points[row] = with_spectrum(state.points[row], each)
         state.made += made * len(group)
         state.left = state.left[len(group) :]
         state.computation = {}
         self._tell(0, made)
 
-    def _by_products(
-        self, theta: Tensor, starts: Sequence[int]
-    ) -> tuple[Spectrum, int]:
-        plan = self._plan(starts)
+    def _by_products(self, theta: Tensor, plan: SpectrumPlan) -> tuple[Spectrum, int]:
+        """The spectra, and how many products each run made."""
         state = self._state.computation
         if state:
             computation = SpectrumComputation.from_tensors(plan, state, like=theta)
@@ -180,21 +158,6 @@ class _Decomposer:
         self._checkpoint.write(self._search, self._state)
         self._state.computation = {}
         self._observer.checkpointed(self._checkpoint.path)
-
-    def _plan(self, starts: Sequence[int]) -> SpectrumPlan:
-        return SpectrumPlan(
-            top=self._wanted.top,
-            eigenvectors=False,
-            density=self._spectra.density_plan,
-            seed=self._task.specification.seed,
-            starts=starts,
-            storage=self._storage,
-        )
-
-    @property
-    def _storage(self) -> Storage:
-        objective = self._built.objective
-        return Storage(dtype=objective.dtype, device=objective.device)
 
     def _announce(self, call: Call, runs: int) -> None:
         """Counts the products that form a matrix, and breaks off between them."""

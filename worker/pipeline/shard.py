@@ -19,12 +19,13 @@ from worker.finders.state import SearchState
 from worker.networks.weights import write
 from worker.pipeline.checkpoints import Checkpoint
 from worker.pipeline.classifying import Classified, classify, needed_bytes, survey
-from worker.pipeline.decomposing import decompose, spectrum_bytes
+from worker.pipeline.decomposing import decompose
 from worker.pipeline.memory import within_memory
 from worker.pipeline.reproducibility import reproducible
 from worker.pipeline.searching import run_search, unsearched
 from worker.pipeline.spectra import spectrum_later
 from worker.pipeline.spectra_state import SpectraState
+from worker.pipeline.spectrum_plans import spectrum_footprint
 from worker.pipeline.task import Observer, ShardTask
 from worker.pipeline.watch import Watch
 from worker.reports.artifacts import DATASET, POINTS, TRACES
@@ -124,7 +125,7 @@ def _check_memory(task: ShardTask, built: Built) -> None:
     needed = needed_bytes(task, built)
     later = spectrum_later(task, built)
     if later is not None:
-        needed = max(needed, spectrum_bytes(task, built, later))
+        needed = max(needed, spectrum_footprint(task, built, later).bytes(1))
     finder = build.finder(task.specification.finder)
     if finder is not None:
         formed = forms_hessians(

@@ -12,10 +12,11 @@ from worker.build import Built, matrices
 from worker.linalg.basis import Storage
 from worker.linalg.operators import SymmetricOperator
 from worker.objectives.observed import Announce, ObservedOperator
+from worker.pipeline.spectrum_plans import density_plan
 from worker.pipeline.task import ShardTask
+from worker.reports.eigenvectors import file_of_start, write_eigenvectors
 from worker.reports.spectra import MatrixSpectrum, spectrum_report
 from worker.reports.summaries import thresholds
-from worker.spectra.plan import DensityPlan
 from worker.spectra.spectrum import Spectrum, exact_spectrum
 
 
@@ -49,6 +50,8 @@ class Spectra:
         self._built = built
         self._wanted = wanted
         self._announce = announce
+        self._folder = task.folder
+        self._names = matrices.parameter_names(wanted, built)
         self._limits = thresholds(task.specification.classification)
         self.order = matrices.matrix_order(wanted, built)
         self.formed = self.order <= task.dense_limit
@@ -65,48 +68,44 @@ class Spectra:
         )
 
     def exact(
-        self, theta: Tensor, known: Tensor | None
+        self, theta: Tensor, starts: Sequence[int], known: Tensor | None = None
     ) -> Sequence[SpectrumReport | None]:
         """Spectra from all eigenvalues; None where a matrix is not finite.
 
         Args:
             theta: Points, ``(runs, parameters)``.
+            starts: Their numbers.
             known: All eigenvalues of the Hessians, ``(runs, parameters)``, if known.
 
         Returns:
             One for each point.
         """
         whole = self._wanted.matrix == "hessian" and self._wanted.parameters is None
-        if not whole or known is None:
-            known = _eigenvalues(self.matrix(theta))
-        return self.reports(
-            exact_spectrum(
-                known, None, top=self._wanted.top, density_plan=self.density_plan
-            ),
-            None,
+        vectors = None
+        if self._wanted.eigenvectors or not whole or known is None:
+            known, vectors = _decomposed(
+                self.matrix(theta), vectors=self._wanted.eigenvectors
+            )
+        spectrum = exact_spectrum(
+            known,
+            vectors,
+            top=self._wanted.top,
+            density_plan=density_plan(self._wanted),
         )
+        return self.record(spectrum, starts, None)
 
-    @property
-    def density_plan(self) -> DensityPlan | None:
-        """How the density is estimated, where it is wanted."""
-        wanted = self._wanted.density
-        if wanted is None:
-            return None
-        return DensityPlan(
-            probes=wanted.probes, steps=wanted.steps, broadening=wanted.broadening
-        )
-
-    def reports(
-        self, spectrum: Spectrum, storage: Storage | None
+    def record(
+        self, spectrum: Spectrum, starts: Sequence[int], storage: Storage | None
     ) -> Sequence[SpectrumReport | None]:
-        """Spectra in plain numbers; None where a matrix is not finite.
+        """Spectra in plain numbers; their eigenvectors go to the shard's folder.
 
         Args:
             spectrum: Of a group of points.
+            starts: Their numbers.
             storage: How Lanczos vectors were kept, where there were any.
 
         Returns:
-            One for each point.
+            One for each point; None where a matrix is not finite.
         """
         ends = torch.stack([spectrum.largest[:, 0], spectrum.smallest[:, 0]])
         limit = torch.full_like(ends[0], self._limits.zero_eigenvalue)
@@ -118,18 +117,31 @@ class Spectra:
             inertia=spectrum.inertia(limit),
             storage=storage,
         )
+        finite = spectrum.largest.isfinite().all(dim=1).tolist()
+        for row, start in enumerate(starts):
+            if spectrum.eigenpairs is not None and finite[row]:
+                write_eigenvectors(
+                    self._folder / file_of_start(start),
+                    spectrum.eigenpairs,
+                    row,
+                    top=spectrum.largest.shape[1],
+                    names=self._names,
+                )
         return [
-            spectrum_report(found, row, self._wanted)
-            if spectrum.largest[row].isfinite().all()
-            else None
-            for row in range(len(spectrum.largest))
+            spectrum_report(found, row, self._wanted) if finite[row] else None
+            for row in range(len(starts))
         ]
 
 
-def _eigenvalues(operator: SymmetricOperator) -> Tensor:
-    """All of them, ascending, ``(runs, size)``; NaN where a matrix is not finite."""
+def _decomposed(
+    operator: SymmetricOperator, *, vectors: bool
+) -> tuple[Tensor, Tensor | None]:
+    """All eigenvalues, NaN for a matrix that is not finite; and vectors if wanted."""
     dense = operator.dense().double()
     finite = dense.isfinite().flatten(1).all(dim=1)
     dense = torch.where(finite[:, None, None], dense, 0.0)
-    eigenvalues = torch.linalg.eigvalsh(dense)
-    return torch.where(finite[:, None], eigenvalues, torch.nan)
+    if vectors:
+        values, columns = torch.linalg.eigh(dense)
+    else:
+        values, columns = torch.linalg.eigvalsh(dense), None
+    return torch.where(finite[:, None], values, torch.nan), columns

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from service.schemas.reports import Artifact, Point, Report
 from service.stores.blobs import BlobStore, artifact_key, report_key, shard_key
 from service.stores.shards import Claim
-from worker.protocol import CHECKPOINT, POINTS, REPORT, SHARD_FILES
+from worker.protocol import CHECKPOINT, POINTS, REPORT, SHARD_FILES, start_file
 
 _POINTS: TypeAdapter[list[Point]] = TypeAdapter(list[Point])
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -39,10 +39,12 @@ def store_shard(blobs: BlobStore, claim: Claim, folder: Path) -> None:
     for name in SHARD_FILES:
         if _is_plain(folder / name):
             blobs.put(_key(claim, claim.number, name), folder / name)
+    _store_start_files(blobs, claim, folder)
 
 
 def store_checkpoint(blobs: BlobStore, claim: Claim, folder: Path) -> None:
-    """Puts the latest checkpoint into the blob store."""
+    """Puts the latest checkpoint, and what it takes as done, into the blob store."""
+    _store_start_files(blobs, claim, folder)
     if _is_plain(folder / CHECKPOINT):
         blobs.put(_key(claim, claim.number, CHECKPOINT), folder / CHECKPOINT)
 
@@ -61,6 +63,10 @@ def fetch_shards(
         path.mkdir(parents=True)
         for name in SHARD_FILES:
             _fetch(blobs, _key(claim, number, name), path / name)
+        if _has_eigenvectors(claim):
+            for point in _POINTS.validate_json((path / POINTS).read_bytes()):
+                name = start_file(point.start)
+                _fetch(blobs, _key(claim, number, name), path / name)
     return folders
 
 
@@ -86,6 +92,30 @@ def store_report(blobs: BlobStore, claim: Claim, folder: Path) -> Report:
         _store_artifact(blobs, claim, artifact, folder)
     blobs.put(report_key(claim.tenant, claim.job_id), folder / REPORT)
     return report
+
+
+def _store_start_files(blobs: BlobStore, claim: Claim, folder: Path) -> None:
+    """Puts files of starts into the blob store; one that is there does not change."""
+    if not _has_eigenvectors(claim):
+        return
+    for start in range(claim.first, claim.first + claim.count):
+        path = folder / start_file(start)
+        key = _key(claim, claim.number, path.name)
+        if _is_plain(path) and not _is_there(blobs, key):
+            blobs.put(key, path)
+
+
+def _has_eigenvectors(claim: Claim) -> bool:
+    spectrum = claim.specification.spectrum
+    return spectrum is not None and spectrum.eigenvectors
+
+
+def _is_there(blobs: BlobStore, key: str) -> bool:
+    try:
+        blobs.size(key)
+    except KeyError:
+        return False
+    return True
 
 
 def _store_artifact(

@@ -1,5 +1,6 @@
 """Spectra of every matrix and of blocks, against dense matrices by ``torch.func``."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from typing_extensions import override
@@ -106,7 +108,7 @@ def spectra(
         "spectrum": {"kind": "lanczos", **spectrum},
         "keep_dataset": True,
     }
-    report = run_job(body, folder, counts=(2,), dense_limit=dense_limit)
+    report = run_job(body, folder, counts=(1, 1), dense_limit=dense_limit)
     data = load_file(folder / "dataset.safetensors")
     points = load_file(folder / "points.safetensors")
     dense = Dense(
@@ -124,8 +126,25 @@ def spectra(
             {name: tensor[row] for name, tensor in points.items()},
             spectrum["parameters"],
         )
+        if spectrum.get("eigenvectors"):
+            check_eigenvectors(folder, row, point.spectrum, matrix)
         found.append((point.spectrum, torch.linalg.eigvalsh(matrix)))
     return found
+
+
+def check_eigenvectors(
+    folder: Path, row: int, found: SpectrumReport, matrix: Tensor
+) -> None:
+    """``A v = lambda v`` for unit vectors orthogonal to each other."""
+    vectors = load_file(folder / "eigenvectors.safetensors")
+    scale = float(torch.linalg.matrix_norm(matrix, 2))
+    for end, values in (("largest", found.largest), ("smallest", found.smallest)):
+        rows = vectors[end][row]
+        assert rows.shape == (len(values), len(matrix))
+        image = torch.tensor(values, dtype=matrix.dtype)[:, None] * rows
+        assert torch.allclose(rows @ matrix, image, rtol=0.0, atol=1e-7 * scale)
+        identity = torch.eye(len(values), dtype=matrix.dtype)
+        assert torch.allclose(rows @ rows.T, identity, rtol=0.0, atol=1e-10)
 
 
 @pytest.mark.parametrize("dense_limit", [2000, 0], ids=["formed", "by products"])
@@ -136,7 +155,7 @@ def test_eigenvalues_are_those_of_the_matrix_asked_for(
     case: Case, matrix: str, part: str, dense_limit: int, tmp_path: Path
 ) -> None:
     pattern = case.block if part == "block" else None
-    wanted = {"matrix": matrix, "parameters": pattern, "top": 3}
+    wanted = {"matrix": matrix, "parameters": pattern, "top": 3, "eigenvectors": True}
 
     for found, truth in spectra(case, wanted, tmp_path, dense_limit=dense_limit):
         tolerance = 1e-8 * float(truth.abs().max())
@@ -278,3 +297,27 @@ def test_a_cancelled_job_reports_the_spectra_that_are_done(
     for point in points:
         assert point.spectrum is None
         assert "cancelled before this spectrum" in point.notes[-1]
+
+
+def test_eigenvectors_name_their_parameters_and_spare_failed_starts(
+    tmp_path: Path,
+) -> None:
+    power = {"coefficient": 1.0, "powers": [32, 0]}
+    square = {"coefficient": 2.0, "powers": [0, 2]}
+    body = {
+        "problem": {"kind": "polynomial", "variables": 2, "terms": [power, square]},
+        "starts": {"kind": "explicit", "points": [[1e12, 0.0], [0.0, 1.0]]},
+        "finder": {"kind": "none"},
+        "spectrum": {"kind": "lanczos", "top": 2, "eigenvectors": True},
+    }
+
+    report = run_job(body, tmp_path, counts=(1, 1))
+
+    assert [point.label == "failed" for point in report.points] == [True, False]
+    assert "eigenvectors.safetensors" in {each.name for each in report.artifacts}
+    with safe_open(tmp_path / "eigenvectors.safetensors", framework="pt") as file:
+        assert json.loads(file.metadata()["parameters"]) == ["x"]
+        largest, smallest = file.get_tensor("largest"), file.get_tensor("smallest")
+    assert largest[0].isnan().all()
+    assert largest[1].abs().tolist() == [[0.0, 1.0], [1.0, 0.0]]
+    assert smallest[1].abs().tolist() == [[1.0, 0.0], [0.0, 1.0]]
