@@ -11,10 +11,20 @@ from fastapi import APIRouter, Depends, FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 
-from service.api import account, events, files, health, jobs, reports, uploads
+from service.api import (
+    account,
+    events,
+    files,
+    health,
+    jobs,
+    metrics,
+    reports,
+    uploads,
+)
 from service.dependencies import Resources
 from service.http.failures import Failures
 from service.http.hosts import TrustedHosts
+from service.http.observation import Observation
 from service.http.parameters import known_parameters
 from service.http.rate_limits import RateLimitHeaders
 from service.http.refusals import Refusals
@@ -22,6 +32,7 @@ from service.http.request_ids import RequestIds
 from service.http.security_headers import SecurityHeaders
 from service.operations.following import Followers
 from service.operations.limits import limits, rates
+from service.operations.metrics import RequestMetrics
 from service.operations.results import Results
 from service.operations.resumable import ResumableUploads
 from service.operations.submission import Submission
@@ -49,6 +60,7 @@ def create_app(settings: Settings, *, queue: ShardQueue | None = None) -> FastAP
     Returns:
         An ASGI application.
     """
+    requests = RequestMetrics()
     app = FastAPI(
         title="gradflat",
         version=version("gradflat"),
@@ -59,9 +71,10 @@ def create_app(settings: Settings, *, queue: ShardQueue | None = None) -> FastAP
         redirect_slashes=False,
         separate_input_output_schemas=False,
         generate_unique_id_function=lambda route: route.name,
-        lifespan=partial(_lifespan, settings, queue),
+        lifespan=partial(_lifespan, settings, queue, requests),
         middleware=[
             Middleware(RequestIds),
+            Middleware(Observation, metrics=requests),
             Middleware(SecurityHeaders),
             Middleware(RateLimitHeaders),
             Middleware(Failures),
@@ -70,7 +83,7 @@ def create_app(settings: Settings, *, queue: ShardQueue | None = None) -> FastAP
         ],
     )
     routers = APIRouter(prefix="/v1", dependencies=[Depends(known_parameters)])
-    for room in (health, account, files, uploads, jobs, events, reports):
+    for room in (health, metrics, account, files, uploads, jobs, events, reports):
         routers.include_router(room.router)
     app.include_router(routers)
     handlers.install(app)
@@ -80,9 +93,12 @@ def create_app(settings: Settings, *, queue: ShardQueue | None = None) -> FastAP
 
 @asynccontextmanager
 async def _lifespan(
-    settings: Settings, queue: ShardQueue | None, app: FastAPI
+    settings: Settings,
+    queue: ShardQueue | None,
+    requests: RequestMetrics,
+    app: FastAPI,
 ) -> AsyncGenerator[None]:
-    resources = await run_in_threadpool(_open, settings, queue)
+    resources = await run_in_threadpool(_open, settings, queue, requests)
     app.state.resources = resources
     stopping = threading.Event()
     reconciler = Reconciler(resources.stores, resources.queue, settings)
@@ -93,13 +109,21 @@ async def _lifespan(
     try:
         yield
     finally:
-        resources.followers.close()
         stopping.set()
         await run_in_threadpool(thread.join)
         resources.stores.engine.dispose()
 
 
-def _open(settings: Settings, queue: ShardQueue | None) -> Resources:
+def drain(app: FastAPI) -> None:
+    """Ends streams and waiting answers of an application that is about to stop."""
+    resources: Resources = app.state.resources
+    resources.draining.set()
+    resources.followers.close()
+
+
+def _open(
+    settings: Settings, queue: ShardQueue | None, requests: RequestMetrics
+) -> Resources:
     stores = open_stores(settings)
     migrate(stores.engine)
     queue = queue or CeleryQueue(settings.broker_url)
@@ -126,5 +150,7 @@ def _open(settings: Settings, queue: ShardQueue | None) -> Resources:
         ),
         followers=Followers(stores.events),
         rates=rates(settings),
+        requests=requests,
+        draining=threading.Event(),
         probes=CapacityLimiter(2),
     )

@@ -1,6 +1,8 @@
 """What endpoints ask for by type: stores, operations, and who is asking."""
 
 import math
+import threading
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, cast, final
 
@@ -17,6 +19,7 @@ from service.errors import (
     UploadNotFound,
 )
 from service.operations.following import Followers
+from service.operations.metrics import RequestMetrics
 from service.operations.rates import Allowance, Rates
 from service.operations.results import Results
 from service.operations.resumable import ResumableUploads
@@ -44,6 +47,9 @@ class Resources:
     uploads: ResumableUploads
     followers: Followers
     rates: Rates
+    requests: RequestMetrics
+    draining: threading.Event
+    """Set when the process is about to stop."""
     probes: CapacityLimiter
     """Threads that health checks may hold, since anyone may ask for them."""
 
@@ -158,7 +164,21 @@ class Holding:
 FileReader = Annotated[Principal, Depends(Holding("files:read"))]
 FileWriter = Annotated[Principal, Depends(Holding("files:write"))]
 JobReader = Annotated[Principal, Depends(Holding("jobs:read"))]
+MetricsReader = Annotated[Principal, Depends(Holding("metrics:read"))]
 JobWriter = Annotated[Principal, Depends(Holding("jobs:write"))]
+
+
+async def _abandoned(
+    request: Request, resources: ResourcesDep
+) -> Callable[[], Awaitable[bool]]:
+    async def abandoned() -> bool:
+        return resources.draining.is_set() or await request.is_disconnected()
+
+    return abandoned
+
+
+AbandonedDep = Annotated[Callable[[], Awaitable[bool]], Depends(_abandoned)]
+"""Whether there is no point in waiting any longer before an answer."""
 
 
 async def _file_id(file_id: str) -> str:

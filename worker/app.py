@@ -4,9 +4,12 @@ Messages are acknowledged when they arrive and carry a shard's id only; whatever
 or sent twice is put right by the leases in the database.
 """
 
-from celery import Celery
+from typing import Any
+
+from celery import Celery, signals
 from kombu.entity import Queue
 
+from service import logs
 from service.schemas.tasks import SHARD_QUEUES
 from service.settings import Settings
 
@@ -46,3 +49,8 @@ app.conf.update(
         "queue_order_strategy": "sorted",
     },
 )
+
+
+@signals.setup_logging.connect
+def _log(**_: Any) -> None:  # noqa: ANN401 - Celery's
+    logs.configure()

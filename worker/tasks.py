@@ -37,7 +37,9 @@ def _supervisor() -> Supervisor:
     except RunnerEnded:
         supervisor.close()
         raise
-    Heartbeat(stores.workers, name, device=device).start()
+    Heartbeat(
+        stores.workers, name, device=device, runner_bytes=supervisor.runner_bytes
+    ).start()
     return supervisor
 
 

@@ -1,5 +1,6 @@
 """Health: for supervisors and load balancers, without a key."""
 
+from functools import partial
 from typing import Any
 
 from anyio.to_thread import run_sync
@@ -30,10 +31,15 @@ async def health_live() -> Health:
 async def health_ready(resources: ResourcesDep, response: Response) -> Health:
     """Whether requests can be served, and what is missing.
 
-    Jobs are accepted while only the broker is away; they run when it is back.
+    Jobs are accepted while only broker or workers are away; they run when those are
+    back.
     """
-    health = await run_sync(
-        readiness, resources.stores, resources.queue, limiter=resources.probes
+    look = partial(
+        readiness,
+        resources.stores,
+        resources.queue,
+        draining=resources.draining.is_set(),
     )
+    health = await run_sync(look, limiter=resources.probes)
     response.status_code = 200 if health.status == "ok" else 503
     return health

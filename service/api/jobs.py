@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from service.api.answers import job_answer
 from service.api.paging import Cursor, Limit
 from service.dependencies import (
+    AbandonedDep,
     JobIdDep,
     JobReader,
     JobStoreDep,
@@ -64,7 +65,7 @@ def validate_job(
 )
 async def create_job(
     *,
-    request: Request,
+    abandoned: AbandonedDep,
     principal: JobWriter,
     jobs: JobStoreDep,
     submission: SubmissionDep,
@@ -86,7 +87,7 @@ async def create_job(
         record = await ended(
             lambda: jobs.get(principal.tenant, record.id),
             seconds=wait,
-            abandoned=request.is_disconnected,
+            abandoned=abandoned,
         )
     status = 200 if record.state in TERMINAL_STATES else 202
     return job_answer(record, status=status, waited=wait, replayed=created.replayed)
@@ -114,7 +115,7 @@ def list_jobs(
 )
 async def get_job(
     *,
-    request: Request,
+    abandoned: AbandonedDep,
     principal: JobReader,
     job_id: JobIdDep,
     jobs: JobStoreDep,
@@ -125,7 +126,7 @@ async def get_job(
     record = await ended(
         lambda: jobs.get(principal.tenant, job_id),
         seconds=wait or 0,
-        abandoned=request.is_disconnected,
+        abandoned=abandoned,
     )
     return job_answer(record, waited=wait, if_none_match=if_none_match)
 

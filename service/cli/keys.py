@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from service.schemas.account import SCOPES
+from service.schemas.account import SCOPES, TENANT_SCOPES
 from service.settings import Settings
 from service.stores.bundle import open_stores
 from service.stores.database import migrate
@@ -23,7 +23,7 @@ def keys() -> None:
     "scopes",
     multiple=True,
     type=click.Choice(SCOPES),
-    help="A right; may be repeated. All, if none is named.",
+    help="A right; may be repeated. All but metrics:read, if none is named.",
 )
 @click.option(
     "--expires-in-days",
@@ -39,7 +39,9 @@ def create(tenant: str, scopes: tuple[str, ...], days: float | None) -> None:
     expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
     try:
         key_id, secret = _store().create(
-            tenant=tenant, scopes=frozenset(scopes or SCOPES), expires_at=expires_at
+            tenant=tenant,
+            scopes=frozenset(scopes or TENANT_SCOPES),
+            expires_at=expires_at,
         )
     except ValueError as error:
         raise click.ClickException(str(error)) from None

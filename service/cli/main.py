@@ -11,6 +11,7 @@ _MODULES = {
     "api": "service.cli.processes",
     "worker": "service.cli.processes",
     "keys": "service.cli.keys",
+    "doctor": "service.cli.doctor",
     "submit": "service.cli.jobs",
     "report": "service.cli.jobs",
     "log": "service.cli.jobs",

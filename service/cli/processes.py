@@ -8,7 +8,9 @@ from pathlib import Path
 import click
 import uvicorn
 
-from service.app import create_app
+from service import logs
+from service.app import create_app, drain
+from service.cli.draining import DrainingServer
 from service.connection import Connection
 from service.settings import Settings
 from service.stack.broker import NoBroker
@@ -72,15 +74,19 @@ def up(
 @click.option("--socket", "descriptor", type=int, hidden=True)
 def api(host: str, port: int, descriptor: int | None) -> None:
     """Run the HTTP API; the environment says with what (GRADFLAT_...)."""
+    logs.configure()
+    app = create_app(Settings())
     config = uvicorn.Config(
-        create_app(Settings()),
+        app,
         host=host,
         port=port,
         server_header=False,
+        access_log=False,
+        log_config=None,
         timeout_graceful_shutdown=GRACE_S,
     )
     sockets = None if descriptor is None else [socket.socket(fileno=descriptor)]
-    uvicorn.Server(config).run(sockets)
+    DrainingServer(config, on_drain=lambda: drain(app)).run(sockets)
 
 
 @click.command()

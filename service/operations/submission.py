@@ -116,6 +116,8 @@ class Submission:
                 idempotency_key=key,
             )
         )
+        fields = {"job_id": created.record.id, "tenant": tenant}
+        _log.info("the job is created", extra={"fields": fields})
         self._announce(created.shard_ids, request.priority)
         return created
 

@@ -4,8 +4,10 @@ from typing import Literal
 
 from service.schemas.base import Schema
 
-SCOPES = ("files:read", "files:write", "jobs:read", "jobs:write")
-"""Rights that a key may have."""
+TENANT_SCOPES = ("files:read", "files:write", "jobs:read", "jobs:write")
+"""Rights to what is a tenant's."""
+SCOPES = (*TENANT_SCOPES, "metrics:read")
+"""Rights that a key may have; the last is to what concerns all tenants."""
 
 
 class Quotas(Schema):
@@ -80,6 +82,8 @@ class HealthCheck(Schema):
 
     name: str
     ok: bool
+    detail: str | None
+    """What is missing; null if nothing is."""
 
 
 class Health(Schema):

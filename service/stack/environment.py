@@ -36,6 +36,6 @@ def _absolute(database_url: str) -> str:
 
 WORKER_ARGUMENTS = (
     *("-P", "-m", "celery", "-A", "worker.app", "worker"),
-    *("--loglevel", "INFO", "--without-gossip", "--without-mingle"),
+    *("--without-gossip", "--without-mingle"),
 )
 """What Python is called with to become a worker; the service cannot import it."""

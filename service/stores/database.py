@@ -21,6 +21,8 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import (
     Connection,
     Engine,
@@ -164,6 +166,14 @@ def migrate(engine: Engine) -> None:
         if connection.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
         command.upgrade(migrations(connection), "head")
+
+
+def is_current(engine: Engine) -> bool:
+    """Returns whether the schema is that of this version."""
+    with read(engine) as connection:
+        context = MigrationContext.configure(connection)
+        newest = ScriptDirectory.from_config(migrations(connection)).get_current_head()
+        return context.get_current_revision() == newest
 
 
 def migrations(connection: Connection) -> Config:

@@ -12,8 +12,8 @@ _DAY_MS = 86_400_000
 
 def charge(
     connection: Connection, tenant: str, *which: ColumnElement[bool], until_ms: int
-) -> None:
-    """Adds the time of running shards that are about to be given up.
+) -> int:
+    """Returns the time of running shards that are about to be given up, now counted.
 
     Args:
         connection: In a transaction that has locked their job.
@@ -27,7 +27,7 @@ def charge(
         )
     ).scalar_one()
     if spent <= 0:
-        return
+        return 0
     statement = insert(connection, device_use).values(
         tenant=tenant, day=until_ms // _DAY_MS, milliseconds=spent
     )
@@ -37,6 +37,7 @@ def charge(
             set_={"milliseconds": device_use.c.milliseconds + spent},
         )
     )
+    return int(spent)
 
 
 def used_ms(connection: Connection, tenant: str) -> int:

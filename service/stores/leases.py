@@ -48,6 +48,7 @@ class Leased:
     def give_up(self, state: ShardState, **columns: object) -> None:
         """Ends the lease and leaves the shard in this state."""
         self.job.charge(shards.c.id == self.shard_id)
+        self.job.count_event("attempts", "released" if state == "queued" else state)
         self.change(state=state, token=None, lease_expires_at=None, **columns)
         self.job.lease_ends()
 

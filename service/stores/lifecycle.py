@@ -5,6 +5,7 @@ after the other, and a change, its events and its sequence number are one transa
 """
 
 import json
+from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import final
@@ -14,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from service.schemas.jobs import TERMINAL_STATES, TRANSITIONS, JobError, JobState
 from service.stores.clock import now_ms
+from service.stores.counters import CounterName, count
 from service.stores.database import AnyRow
 from service.stores.device_use import charge
 from service.stores.progress import ShardProgress, combine, completed, read_progress
@@ -63,6 +65,7 @@ class LockedJob:
         self._progress: str | None = row.progress
         self._sequence: int = row.sequence
         self._changes: dict[str, object] = {}
+        self._counted: Counter[tuple[CounterName, str]] = Counter()
         self._connection = connection
 
     @property
@@ -94,6 +97,10 @@ class LockedJob:
             )
         )
 
+    def count_event(self, name: CounterName, label: str, by: int = 1) -> None:
+        """Adds to a counter of the deployment."""
+        self._counted[name, label] += by
+
     def change(self, **columns: object) -> None:
         """Sets columns of the row."""
         self._changes |= columns
@@ -120,6 +127,7 @@ class LockedJob:
             self._phase = None
             self.change(finished_at=self.now, expires_at=self.now + self._retention_ms)
             self.record("done", data)
+            self.count_event("jobs_ended", state)
 
     def _label(self, state: JobState) -> None:
         self._connection.execute(
@@ -151,13 +159,14 @@ class LockedJob:
             which: Conditions on the job's shards.
             until: The last sign of life; None is now.
         """
-        charge(
+        spent_ms = charge(
             self._connection,
             self.tenant,
             shards.c.job_id == self.id,
             *which,
             until_ms=self.now if until is None else until,
         )
+        self.count_event("device_milliseconds", "", spent_ms)
 
     def count(self, *states: str) -> int:
         """Returns the number of shards in one of these states."""
@@ -172,6 +181,8 @@ class LockedJob:
     def drop_shards(self, *states: str) -> None:
         """Cancels the shards in one of these states; their leases end."""
         self.charge(shards.c.state.in_(states))
+        if "running" in states:
+            self.count_event("attempts", "dropped", self.count("running"))
         self._connection.execute(
             update(shards)
             .where(
@@ -277,6 +288,10 @@ class LockedJob:
                 **self._changes,
             )
         )
+        # All transactions take these rows in one order, and last.
+        for (name, label), number in sorted(self._counted.items()):
+            if number:
+                count(self._connection, name, label, number)
 
 
 @contextmanager

@@ -223,6 +223,7 @@ def _end_lease(connection: Connection, job: LockedJob, shard: AnyRow) -> None:
     else:
         state = "failed" if is_last else "queued"
     job.charge(shards.c.id == shard.id, until=shard.renewed_at)
+    job.count_event("attempts", "lost")
     connection.execute(
         update(shards)
         .where(shards.c.id == shard.id)

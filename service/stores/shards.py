@@ -104,6 +104,7 @@ class ShardStore:
                 if claimed is None:
                     return None
                 job.lease_begins()
+                job.count_event("attempts", "begun")
                 if job.state == "queued":
                     job.move("running")
                 job.record("log", _claim_entry(claimed))

@@ -244,6 +244,15 @@ workers = Table(
     Column("device", Text, nullable=False),
     Column("version", Text, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
+    Column("runner_bytes", BigInteger, nullable=False, server_default="0"),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("label", String(32), primary_key=True),
+    Column("value", BigInteger, nullable=False),
 )
 
 fenced_writes = Table(

@@ -20,6 +20,8 @@ class WorkerRecord:
     device: str
     version: str
     seen_at: datetime
+    runner_bytes: int
+    """Memory of the runner at work, 0 while there is none."""
 
 
 @final
@@ -29,16 +31,19 @@ class WorkerStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def beat(self, worker_id: str, *, device: str, version: str) -> None:
-        """Records that the worker is alive."""
+    def beat(
+        self, worker_id: str, *, device: str, version: str, runner_bytes: int = 0
+    ) -> None:
+        """Records that the worker is alive, and the memory of its runner."""
+        told = {"device": device, "version": version, "runner_bytes": runner_bytes}
         with write(self._engine) as connection:
             statement = insert(connection, workers).values(
-                id=worker_id, device=device, version=version, seen_at=now_ms()
+                id=worker_id, seen_at=now_ms(), **told
             )
             connection.execute(
                 statement.on_conflict_do_update(
                     index_elements=[workers.c.id],
-                    set_={"device": device, "version": version, "seen_at": now_ms()},
+                    set_={**told, "seen_at": now_ms()},
                 )
             )
 
@@ -56,6 +61,7 @@ class WorkerStore:
                 device=row.device,
                 version=row.version,
                 seen_at=moment(row.seen_at),
+                runner_bytes=row.runner_bytes,
             )
             for row in rows
         ]

@@ -5,6 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self, TypeVar, final
@@ -57,7 +58,10 @@ class Lease:
         self._news: deque[News] = deque()
         self._changed = threading.Condition()
         self._renewing = threading.Lock()
-        self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
+        # Its log entries carry the ids of the job, as ours do.
+        self._thread = threading.Thread(
+            target=copy_context().run, args=(self._keep,), name="lease", daemon=True
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import select
 import shutil
 import signal
@@ -105,6 +106,14 @@ class Runner:
     def alive(self) -> bool:
         """Whether the process still runs."""
         return self._process.poll() is None
+
+    def resident_bytes(self) -> int:
+        """Returns the memory that it takes; 0 where that cannot be known."""
+        try:
+            pages = Path(f"/proc/{self.pid}/statm").read_text().split()[1]
+        except OSError:
+            return 0
+        return int(pages) * resource.getpagesize()
 
     def terminate(self) -> None:
         """Sends SIGTERM to the whole group."""

@@ -9,6 +9,7 @@ from typing import final
 from pydantic import JsonValue
 from sqlalchemy.exc import SQLAlchemyError
 
+from service import logs
 from service.schemas.jobs import JobError
 from service.schemas.reports import Report
 from service.settings import Settings
@@ -60,6 +61,7 @@ class Supervisor:
         self._draining = draining
         self._scratch = Scratch(settings.resolved_scratch_dir)
         self._spares = Spares(self._scratch, settings, command)
+        self._runner: Runner | None = None
 
     def run(self, shard_id: str) -> None:
         """Computes a shard if it is to be had; whatever happens, nothing is raised."""
@@ -71,12 +73,16 @@ class Supervisor:
         if claim is None:
             _log.info("%s is not to be had", shard_id)
             return
-        _log.info("%s: attempt %d at %s", claim.job_id, claim.attempt, shard_id)
+        with logs.bound(job_id=claim.job_id, shard_id=shard_id):
+            _log.info("attempt %d begins", claim.attempt)
+            self._run(claim)
+
+    def _run(self, claim: Claim) -> None:
         try:
             with Lease(self._stores.shards, claim.token, self._settings) as lease:
                 self._attempt(claim, lease)
         except LeaseLost:
-            _log.warning("%s: the lease of %s is lost", claim.job_id, shard_id)
+            _log.warning("the lease is lost")
             self._discard(claim)
         if not self._draining():
             self._spares.replenish(now=True)
@@ -84,6 +90,11 @@ class Supervisor:
     def device(self) -> str:
         """Returns what it computes on, as its first runner says when it is ready."""
         return self._spares.environment().device
+
+    def runner_bytes(self) -> int:
+        """Returns the memory of the runner at work, 0 while there is none."""
+        runner = self._runner
+        return 0 if runner is None else runner.resident_bytes()
 
     def close(self) -> None:
         """Ends the spare runner and removes what is left."""
@@ -95,17 +106,17 @@ class Supervisor:
         try:
             self._stores.shards.abandon(claim.token)
         except SQLAlchemyError:
-            _log.warning("%s: the database is away", claim.job_id)
+            _log.warning("the database is away")
 
     def _attempt(self, claim: Claim, lease: Lease) -> None:
         shards = self._stores.shards
-        runner = self._spares.take()
+        self._runner = runner = self._spares.take()
         try:
             # Whatever is written about its end, it has ended by then.
             with contextlib.closing(runner):
                 self._compute(claim, runner, lease)
         except RunFailed as failure:
-            _log.info("%s: failed, %s", claim.job_id, failure.code)
+            _log.info("failed: %s", failure.code)
             error = JobError(
                 code=failure.code,
                 message=failure.message,
@@ -115,7 +126,7 @@ class Supervisor:
             lease.flush()
             lease.persist(lambda: shards.fail(claim.token, error))
         except NotDone as stopped:
-            _log.info("%s: %s", claim.job_id, stopped.ending.value)
+            _log.info("not done: %s", stopped.ending.value)
             if stopped.ending is Ending.KILLED:
                 lease.abandon()
             else:
@@ -124,7 +135,7 @@ class Supervisor:
         except LeaseLost:
             raise
         except Exception:
-            _log.exception("%s: the attempt is given up", claim.job_id)
+            _log.exception("the attempt is given up")
             lease.abandon()
 
     def _compute(self, claim: Claim, runner: Runner, lease: Lease) -> None:
@@ -158,7 +169,7 @@ class Supervisor:
                 store_checkpoint(blobs, claim, folder)
             raise
         except ResultsInvalid as error:
-            _log.exception("%s: bad results", claim.job_id)
+            _log.exception("bad results")
             raise RunFailed("internal_error", "The results are damaged.") from error
 
     def _task(self, claim: Claim, home: Path, folder: Path) -> RunShard:

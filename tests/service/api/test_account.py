@@ -30,6 +30,7 @@ NEEDS: list[tuple[str, str, str | None]] = [
     ("GET", "/v1/jobs/job_0/report", "jobs:read"),
     ("GET", "/v1/jobs/job_0/points", "jobs:read"),
     ("GET", "/v1/jobs/job_0/artifacts/a", "jobs:read"),
+    ("GET", "/v1/metrics", "metrics:read"),
     ("GET", "/v1/me", None),
     ("GET", "/v1/capabilities", None),
 ]

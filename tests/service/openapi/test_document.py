@@ -21,7 +21,7 @@ OPERATIONS = {
         "list_points",
     ),
     *("download_artifact", "get_me", "get_capabilities"),
-    *("health_live", "health_ready"),
+    *("health_live", "health_ready", "get_metrics"),
 }
 
 
