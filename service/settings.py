@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.schemas.account import Quotas
@@ -23,6 +24,13 @@ class Settings(BaseSettings):
     """Redis or Valkey."""
     blob_dir: Path | None = None
     """Folder of uploaded files and results; null is in the data folder."""
+    s3_endpoint: str | None = None
+    """URL of an S3-compatible server for uploaded files and results; null is a folder.
+    """
+    s3_bucket: str = "gradflat"
+    s3_region: str = "us-east-1"
+    s3_access_key: str = ""
+    s3_secret_key: str = Field(default="", repr=False)
     pepper: str | None = None
     """Secret that API keys are hashed with; null keeps one in the data folder."""
     allowed_hosts: list[str] = ["127.0.0.1", "localhost", "::1"]

@@ -1,9 +1,12 @@
 """Blobs: immutable byte strings under slash-separated keys."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, final
+
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}")
 
 
 @final
@@ -71,6 +74,17 @@ class BlobStore(Protocol):
     def sweep(self, *, older_than_seconds: float) -> int:
         """Returns how many remains of interrupted work it removed."""
         ...
+
+
+def checked_key(key: str) -> str:
+    """Returns the key.
+
+    Raises:
+        ValueError: If it has another form than keys have.
+    """
+    if not all(_NAME.fullmatch(name) for name in key.split("/")):
+        raise ValueError("a key consists of names and slashes")
+    return key
 
 
 def job_prefix(tenant: str, job_id: str) -> str:

@@ -8,13 +8,16 @@ from sqlalchemy import Engine
 from service.settings import Settings
 from service.stores.blobs import BlobStore
 from service.stores.database import connect
-from service.stores.drafts import Drafts, LocalDrafts
+from service.stores.drafts import BlobDrafts, Drafts, LocalDrafts
 from service.stores.events import EventStore
 from service.stores.files import FileStore
 from service.stores.jobs import JobStore
 from service.stores.keys import KeyStore, load_pepper
 from service.stores.local_blobs import LocalBlobStore
 from service.stores.recovery import RecoveryStore
+from service.stores.s3.blobs import S3BlobStore
+from service.stores.s3.bucket import Bucket
+from service.stores.s3.signatures import Credentials
 from service.stores.shards import ShardStore
 from service.stores.uploads import UploadStore
 from service.stores.workers import WorkerStore
@@ -42,12 +45,12 @@ def open_stores(settings: Settings) -> Stores:
     """Returns the stores of a deployment; `migrate(stores.engine)` makes the tables."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     engine = connect(settings.resolved_database_url)
-    blobs = LocalBlobStore(settings.resolved_blob_dir)
+    blobs, drafts = _open_blobs(settings)
     quotas = settings.quotas
     return Stores(
         engine=engine,
         blobs=blobs,
-        drafts=LocalDrafts(blobs.scratch()),
+        drafts=drafts,
         keys=KeyStore(engine, load_pepper(settings)),
         files=FileStore(engine, blobs, quotas),
         uploads=UploadStore(
@@ -63,3 +66,17 @@ def open_stores(settings: Settings) -> Stores:
             engine, patience_seconds=settings.announce_again_seconds
         ),
     )
+
+
+def _open_blobs(settings: Settings) -> tuple[BlobStore, Drafts]:
+    if settings.s3_endpoint is None:
+        folder = LocalBlobStore(settings.resolved_blob_dir)
+        return folder, LocalDrafts(folder.scratch())
+    credentials = Credentials(
+        access_key=settings.s3_access_key,
+        secret_key=settings.s3_secret_key,
+        region=settings.s3_region,
+    )
+    bucket = Bucket(settings.s3_endpoint, settings.s3_bucket, credentials)
+    blobs = S3BlobStore(bucket, settings.resolved_blob_dir / ".scratch")
+    return blobs, BlobDrafts(blobs)

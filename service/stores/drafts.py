@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Protocol, final
 from uuid import uuid4
 
+from service.stores.blobs import BlobStore
+
 
 class Drafts(Protocol):
     """Bytes that arrive piece by piece, each of them kept when `write` returns.
@@ -114,6 +116,60 @@ class LocalDrafts:
 
     def _place(self, key: str) -> Path:
         return self._scratch / f"draft-{key.rpartition('/')[2]}"
+
+
+@final
+class BlobDrafts:
+    """Drafts as blobs, one for each piece, named by its offset.
+
+    Args:
+        blobs: Where they lie.
+    """
+
+    def __init__(self, blobs: BlobStore) -> None:
+        self._blobs = blobs
+
+    @property
+    def piece_bytes(self) -> int:
+        """Returns the size of pieces that suits the store."""
+        return 8 << 20
+
+    def write(self, key: str, offset: int, piece: bytes) -> None:
+        """Keeps a piece, in place of what was kept at this offset."""
+        with self._scratch_file() as path:
+            path.write_bytes(piece)
+            self._blobs.put(f"{key}/{offset}", path)
+
+    def collect(self, key: str, size: int) -> Path:
+        """Returns a private file with all `size` bytes; the caller removes it.
+
+        Raises:
+            KeyError: If there are more or less.
+        """
+        path = self._blobs.scratch() / f"upload-{uuid4().hex}"
+        with path.open("xb") as file:
+            try:
+                while file.tell() < size:
+                    file.writelines(self._blobs.read(f"{key}/{file.tell()}"))
+            except BaseException:
+                path.unlink()
+                raise
+        if path.stat().st_size > size:
+            path.unlink()
+            raise KeyError(key)
+        return path
+
+    def discard(self, key: str) -> None:
+        """Forgets a draft if there is one."""
+        self._blobs.delete_prefix(key)
+
+    @contextmanager
+    def _scratch_file(self) -> Generator[Path]:
+        path = self._blobs.scratch() / f"piece-{uuid4().hex}"
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def _is_at(handle: int, place: Path) -> bool:

@@ -8,17 +8,15 @@ power cut it is there whole or not at all.
 import contextlib
 import hashlib
 import os
-import re
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import BinaryIO, final
 
-from service.stores.blobs import BlobInfo
+from service.stores.blobs import BlobInfo, checked_key
+from service.stores.scratch import sweep
 
-_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}")
 _CHUNK = 1 << 20
 
 
@@ -108,22 +106,10 @@ class LocalBlobStore:
 
     def sweep(self, *, older_than_seconds: float) -> int:
         """Returns how many remains of interrupted work it removed."""
-        oldest = time.time() - older_than_seconds
-        removed = 0
-        for path in self._scratch.iterdir():
-            try:
-                if path.is_file() and path.stat().st_mtime < oldest:
-                    path.unlink()
-                    removed += 1
-            except FileNotFoundError:
-                continue  # its owner, or another sweep, was faster
-        return removed
+        return sweep(self._scratch, older_than_seconds=older_than_seconds)
 
     def _place(self, key: str) -> Path:
-        names = key.split("/")
-        if not all(_NAME.fullmatch(name) for name in names):
-            raise ValueError("a key consists of names and slashes")
-        return self._root.joinpath(*names)
+        return self._root.joinpath(*checked_key(key).split("/"))
 
     def _open(self, key: str) -> BinaryIO:
         try:

@@ -2,14 +2,17 @@ from pathlib import Path
 
 import pytest
 
-from service.stores.drafts import Drafts, LocalDrafts
+from service.stores.drafts import BlobDrafts, Drafts, LocalDrafts
+from service.stores.local_blobs import LocalBlobStore
 
 KEY = "ada/uploads/upload_1"
 
 
-@pytest.fixture
-def drafts(tmp_path: Path) -> Drafts:
-    return LocalDrafts(tmp_path)
+@pytest.fixture(params=["files", "blobs"])
+def drafts(request: pytest.FixtureRequest, tmp_path: Path) -> Drafts:
+    if request.param == "files":
+        return LocalDrafts(tmp_path)
+    return BlobDrafts(LocalBlobStore(tmp_path))
 
 
 def test_pieces_make_a_file(drafts: Drafts) -> None:
@@ -33,7 +36,8 @@ def test_what_is_not_whole_is_not_collected(drafts: Drafts) -> None:
             drafts.collect(KEY, size)
 
 
-def test_nothing_is_written_to_what_was_collected(drafts: Drafts) -> None:
+def test_nothing_is_written_to_what_was_collected(tmp_path: Path) -> None:
+    drafts = LocalDrafts(tmp_path)
     drafts.write(KEY, 0, b"0123")
     path = drafts.collect(KEY, 4)
     with pytest.raises(KeyError):
