@@ -125,7 +125,8 @@ def subset(
         Fewer samples.
 
     Raises:
-        RunError: If there are too few such samples (``dataset_invalid``).
+        RunError: If there are too few such samples, or none of a class
+            (``dataset_invalid``).
     """
     if classes is not None:
         samples = _keep_classes(samples, classes)
@@ -197,11 +198,11 @@ def _keep_classes(samples: Samples, classes: Sequence[int]) -> Samples:
     if order.unique().numel() < len(classes):
         raise RunError("dataset_invalid", "a class is listed twice")
     matches = samples.labels[:, None] == order
-    kept = matches.any(1)
-    if not kept.any():
-        raise RunError("dataset_invalid", "no sample has any of the classes")
+    absent = order[~matches.any(0)].tolist()
+    if absent:
+        raise RunError("dataset_invalid", f"no sample has any of the classes {absent}")
     relabelled = dataclasses.replace(samples, y=matches.long().argmax(1))
-    return _take(relabelled, kept.nonzero()[:, 0])
+    return _take(relabelled, matches.any(1).nonzero()[:, 0])
 
 
 def _take(samples: Samples, rows: Tensor) -> Samples:

@@ -31,6 +31,9 @@ LINEAR: dict[str, Any] = {
     "samples": 100,
 }
 FINDERS = ["newton_mr", "damped_newton", "levenberg_marquardt", "gradient_norm"]
+DENSE_LIMITS = pytest.mark.parametrize(
+    "dense_limit", [0, 2000], ids=["by products", "formed"]
+)
 BOTH = pytest.mark.parametrize("precision", ["float64", "float32"])
 
 
@@ -83,7 +86,7 @@ def test_every_finder_finds_the_minimum(
 
 
 @BOTH
-@pytest.mark.parametrize("dense_limit", [0, 2000], ids=["by products", "formed"])
+@DENSE_LIMITS
 def test_measures_are_those_of_autograd(
     tmp_path: Path, precision: str, dense_limit: int
 ) -> None:
@@ -93,7 +96,6 @@ def test_measures_are_those_of_autograd(
         QUARTIC,
         {"kind": "explicit", "points": [x.tolist()]},
         finder={"kind": "none"},
-        spectrum={"kind": "lanczos", "top": 2},
         precision=precision,
         dense_limit=dense_limit,
     )
@@ -110,6 +112,27 @@ def test_measures_are_those_of_autograd(
     assert point.frobenius_norm == pytest.approx(float(H.norm()), rel=rounding)
     assert point.index is not None
     assert point.index.negative == int((torch.linalg.eigvalsh(H) < 0).sum())
+
+
+@BOTH
+@DENSE_LIMITS
+def test_eigenvalues_are_those_of_autograd(
+    tmp_path: Path, precision: str, dense_limit: int
+) -> None:
+    x = torch.tensor([0.5, -0.75], dtype=torch.float64)
+    found = report(
+        tmp_path,
+        QUARTIC,
+        {"kind": "explicit", "points": [x.tolist()]},
+        finder={"kind": "none"},
+        spectrum={"kind": "lanczos", "top": 2},
+        precision=precision,
+        dense_limit=dense_limit,
+    )
+
+    point = found.points[0]
+    H = torch.as_tensor(hessian(value)(x))
+    rounding = ROUNDING[precision]
     assert point.spectrum is not None
     assert point.spectrum.smallest == pytest.approx(
         torch.linalg.eigvalsh(H).tolist(), rel=rounding
