@@ -20,6 +20,7 @@ from service.api import (
     metrics,
     reports,
     uploads,
+    webhooks,
 )
 from service.dependencies import Resources
 from service.http.failures import Failures
@@ -36,6 +37,8 @@ from service.operations.metrics import RequestMetrics
 from service.operations.results import Results
 from service.operations.resumable import ResumableUploads
 from service.operations.submission import Submission
+from service.operations.webhooks.delivering import Deliverer
+from service.operations.webhooks.signatures import Signer
 from service.problems import handlers
 from service.problems.documentation import document
 from service.queue import CeleryQueue, ShardQueue
@@ -43,6 +46,7 @@ from service.reconciler import Reconciler
 from service.settings import Settings
 from service.stores.bundle import open_stores
 from service.stores.database import migrate
+from service.stores.keys import load_pepper
 
 _DESCRIPTION = (
     "Upload weights and data, describe a job, and read a report that labels every "
@@ -83,7 +87,17 @@ def create_app(settings: Settings, *, queue: ShardQueue | None = None) -> FastAP
         ],
     )
     routers = APIRouter(prefix="/v1", dependencies=[Depends(known_parameters)])
-    for room in (health, metrics, account, files, uploads, jobs, events, reports):
+    for room in (
+        health,
+        metrics,
+        account,
+        files,
+        uploads,
+        jobs,
+        events,
+        reports,
+        webhooks,
+    ):
         routers.include_router(room.router)
     app.include_router(routers)
     handlers.install(app)
@@ -101,16 +115,22 @@ async def _lifespan(
     resources = await run_in_threadpool(_open, settings, queue, requests)
     app.state.resources = resources
     stopping = threading.Event()
-    reconciler = Reconciler(resources.stores, resources.queue, settings)
-    thread = threading.Thread(
-        target=reconciler.run, args=(stopping,), name="reconciler", daemon=True
+    stores = resources.stores
+    tasks = (
+        Reconciler(stores, resources.queue, settings).run,
+        Deliverer(stores.deliveries, resources.signer, settings).run,
     )
-    thread.start()
+    threads = [
+        threading.Thread(target=task, args=(stopping,), daemon=True) for task in tasks
+    ]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         stopping.set()
-        await run_in_threadpool(thread.join)
+        for thread in threads:
+            await run_in_threadpool(thread.join)
         resources.stores.engine.dispose()
 
 
@@ -151,6 +171,7 @@ def _open(
         followers=Followers(stores.events),
         rates=rates(settings),
         requests=requests,
+        signer=Signer(load_pepper(settings)),
         draining=threading.Event(),
         probes=CapacityLimiter(2),
     )

@@ -24,6 +24,7 @@ from service.operations.rates import Allowance, Rates
 from service.operations.results import Results
 from service.operations.resumable import ResumableUploads
 from service.operations.submission import Submission
+from service.operations.webhooks.signatures import Signer
 from service.queue import ShardQueue
 from service.settings import Settings
 from service.stores.bundle import Stores
@@ -48,6 +49,7 @@ class Resources:
     followers: Followers
     rates: Rates
     requests: RequestMetrics
+    signer: Signer
     draining: threading.Event
     """Set when the process is about to stop."""
     probes: CapacityLimiter

@@ -65,6 +65,18 @@ class JobNotFound(ServiceError):
     status, code, title = 404, "job_not_found", "Job not found"
 
 
+class WebhookNotFound(ServiceError):
+    """No such webhook of this tenant."""
+
+    status, code, title = 404, "webhook_not_found", "Webhook not found"
+
+
+class DeliveryNotFound(ServiceError):
+    """No such message to this webhook."""
+
+    status, code, title = 404, "delivery_not_found", "Delivery not found"
+
+
 class ReportNotReady(ServiceError):
     """The job has not ended yet, or ended without a report."""
 
@@ -189,6 +201,12 @@ class JobInvalid(ServiceError):
         first = errors[0]
         super().__init__(first.detail, errors=errors)
         self.code = first.code
+
+
+class WebhookRefused(ServiceError):
+    """Messages must not go to this address."""
+
+    status, code, title = 422, "webhook_url_refused", "The URL is refused"
 
 
 class RateLimited(ServiceError):

@@ -63,6 +63,14 @@ class Settings(BaseSettings):
     """Of those, the ones that create, change or delete something."""
     writes_burst: int = 500
 
+    webhook_retry_seconds: list[float] = [
+        *(5.0, 300.0, 1800.0, 7200.0, 18_000.0),
+        *(36_000.0, 50_400.0, 72_000.0, 86_400.0),
+    ]
+    """Pauses between attempts at a message; after the last one it is given up."""
+    webhooks_to_private: bool = False
+    """Whether webhooks may lead to private addresses, and without TLS."""
+
     retention_days: float = 30.0
     """Time after its end at which a job and its results are deleted."""
     start_within_seconds: float = 7 * 86_400.0

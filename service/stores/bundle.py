@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from service.settings import Settings
 from service.stores.blobs import BlobStore
 from service.stores.database import connect
+from service.stores.deliveries import DeliveryStore
 from service.stores.drafts import BlobDrafts, Drafts, LocalDrafts
 from service.stores.events import EventStore
 from service.stores.files import FileStore
@@ -20,6 +21,7 @@ from service.stores.s3.bucket import Bucket
 from service.stores.s3.signatures import Credentials
 from service.stores.shards import ShardStore
 from service.stores.uploads import UploadStore
+from service.stores.webhooks import WebhookStore
 from service.stores.workers import WorkerStore
 
 
@@ -37,6 +39,8 @@ class Stores:
     jobs: JobStore
     shards: ShardStore
     events: EventStore
+    webhooks: WebhookStore
+    deliveries: DeliveryStore
     workers: WorkerStore
     recovery: RecoveryStore
 
@@ -61,6 +65,8 @@ def open_stores(settings: Settings) -> Stores:
         ),
         shards=ShardStore(engine),
         events=EventStore(engine),
+        webhooks=WebhookStore(engine),
+        deliveries=DeliveryStore(engine),
         workers=WorkerStore(engine),
         recovery=RecoveryStore(
             engine, patience_seconds=settings.announce_again_seconds

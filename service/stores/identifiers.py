@@ -5,9 +5,9 @@ from typing import Literal
 
 from uuid6 import uuid7
 
-Kind = Literal["job", "file", "upload", "shard", "key"]
+Kind = Literal["job", "file", "upload", "shard", "key", "webhook", "delivery"]
 
-_FORM = re.compile(r"(job|file|upload|shard|key)_[0-9a-f]{32}")
+_FORM = re.compile(r"(job|file|upload|shard|key|webhook|delivery)_[0-9a-f]{32}")
 
 
 def new_id(kind: Kind) -> str:

@@ -18,6 +18,7 @@ from service.stores.clock import now_ms
 from service.stores.counters import CounterName, count
 from service.stores.database import AnyRow
 from service.stores.device_use import charge
+from service.stores.outbox import announce_end
 from service.stores.progress import ShardProgress, combine, completed, read_progress
 from service.stores.tables import events, job_labels, jobs, shards
 
@@ -128,6 +129,14 @@ class LockedJob:
             self.change(finished_at=self.now, expires_at=self.now + self._retention_ms)
             self.record("done", data)
             self.count_event("jobs_ended", state)
+            announce_end(
+                self._connection,
+                self.tenant,
+                self.id,
+                state=state,
+                error=error,
+                now=self.now,
+            )
 
     def _label(self, state: JobState) -> None:
         self._connection.execute(

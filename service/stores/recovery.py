@@ -13,6 +13,7 @@ from service.schemas.jobs import JobError
 from service.schemas.priorities import PRIORITIES, Priority
 from service.stores.clock import now_ms
 from service.stores.database import AnyRow, insert, read, write
+from service.stores.deliveries import forget_old_deliveries
 from service.stores.device_use import forget_old_use
 from service.stores.idempotency import forget_old_keys
 from service.stores.lifecycle import LockedJob, lock_job
@@ -212,7 +213,11 @@ class RecoveryStore:
     def forget(self) -> int:
         """Returns how many rows are too old to count; they are gone."""
         with write(self._engine) as connection:
-            return forget_old_keys(connection) + forget_old_use(connection)
+            return (
+                forget_old_keys(connection)
+                + forget_old_use(connection)
+                + forget_old_deliveries(connection)
+            )
 
 
 def _end_lease(connection: Connection, job: LockedJob, shard: AnyRow) -> None:

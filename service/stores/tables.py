@@ -247,6 +247,41 @@ workers = Table(
     Column("runner_bytes", BigInteger, nullable=False, server_default="0"),
 )
 
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("tenant", String(64), ForeignKey("tenants.id"), primary_key=True),
+    Column("id", String(40), primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("events", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("id", String(41), primary_key=True),
+    Column("webhook_id", String(40), nullable=False),
+    Column("job_id", String(40), nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", BigInteger),
+    Column("last_status", Integer),
+    Column("last_error", String(32)),
+    Column("created_at", BigInteger, nullable=False),
+    Column("delivered_at", BigInteger),
+    ForeignKeyConstraint(
+        ["tenant", "webhook_id"],
+        ["webhooks.tenant", "webhooks.id"],
+        ondelete="CASCADE",
+    ),
+    Index("ix_deliveries_webhook", "tenant", "webhook_id", "id"),
+    Index("ix_deliveries_due_at", "due_at"),
+    Index("ix_deliveries_created_at", "created_at"),
+)
+
 counters = Table(
     "counters",
     metadata,

@@ -32,7 +32,14 @@ NAMED: list[Operation] = [
     for method in methods
     if "_id}" in path
 ]
-KINDS = {"job": "{job_id}", "file": "{file_id}", "upload": "{upload_id}"}
+KINDS = {
+    "delivery": "{delivery_id}",
+    "webhook": "{webhook_id}",
+    "upload": "{upload_id}",
+    "file": "{file_id}",
+    "job": "{job_id}",
+}
+NOWHERE = "https://nowhere.invalid/"
 HEADERS = {"Upload-Offset": "0", "Last-Event-ID": "0"}
 
 
@@ -76,11 +83,17 @@ def estate(tenant: Tenant, queue: InMemoryQueue, tmp_path: Path) -> Estate:
         target = f"/v1/files?purpose={purpose}"
         answer = tenant.http.post(target, content=content, headers=BINARY)
         files[purpose] = answer.json()["id"]
+    webhook = tenant.stores.webhooks.create(tenant.name, NOWHERE, ["job.cancelled"])
+    cancelled, _ = job(tenant, queue)
+    tenant.http.post(f"/v1/jobs/{cancelled}/cancel")
+    (delivery,), _ = tenant.stores.deliveries.list(tenant.name, webhook.id, limit=10)
     return Estate(
         ids={
             "job": {name: job_id for name, (job_id, _) in made.items()},
             "file": files,
             "upload": {"begun": begin_upload(tenant)},
+            "webhook": {"registered": webhook.id},
+            "delivery": {"due": delivery.id},
         }
     )
 
@@ -105,10 +118,13 @@ def stranger(api: LiveApi) -> Iterator[httpx.Client]:
         yield http
 
 
-def request(http: httpx.Client, operation: Operation, target: str) -> httpx.Response:
+def request(
+    http: httpx.Client, operation: Operation, target: str, own: str
+) -> httpx.Response:
     method, path = operation
     kind = next(kind for kind, slot in KINDS.items() if slot in path)
     url = path.replace(KINDS[kind], target).replace("{name}", "points.safetensors")
+    url = url.replace("{webhook_id}", own)
     if method != "PATCH":
         return http.request(method, url, headers=HEADERS)
     return http.request(method, url, headers=HEADERS | BINARY, content=b"12345678")
@@ -130,12 +146,14 @@ def test_what_is_another_s_looks_like_what_never_was(
     tenant: Tenant, estate: Estate, stranger: httpx.Client, operation: Operation
 ) -> None:
     kind = next(kind for kind, slot in KINDS.items() if slot in operation[1])
-    never = request(stranger, operation, unknown(kind))
+    # What lies below something else is looked for below the stranger's own.
+    own = stranger.post("/v1/webhooks", json={"url": NOWHERE}).json()["id"]
+    never = request(stranger, operation, unknown(kind), own)
     assert never.status_code == 404
     if operation[0] != "HEAD":
         assert never.json()["code"] == f"{kind}_not_found"
     for target in estate.ids[kind].values():
-        answer = request(stranger, operation, target)
+        answer = request(stranger, operation, target, own)
         assert told(answer, target) == told(never, unknown(kind))
     for name in ("queued", "running", "failed", "succeeded"):
         url = f"/v1/jobs/{estate.ids['job'][name]}"

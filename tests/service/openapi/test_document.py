@@ -21,6 +21,8 @@ OPERATIONS = {
         "list_points",
     ),
     *("download_artifact", "get_me", "get_capabilities"),
+    *("create_webhook", "list_webhooks", "get_webhook", "delete_webhook"),
+    *("list_deliveries", "resend_delivery"),
     *("health_live", "health_ready", "get_metrics"),
 }
 

@@ -1,0 +1,1 @@
+"""Webhooks: where messages may go, how they are signed, and how they get there."""

@@ -1,0 +1,193 @@
+"""Deliveries of webhook messages: due ones are claimed, sent, and accounted for."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import final
+
+from sqlalchemy import Connection, Engine, Update, delete, select, update
+
+from service.errors import DeliveryNotFound
+from service.schemas.webhooks import EventName
+from service.stores import cursors
+from service.stores.clock import moment, moment_or_none, now_ms
+from service.stores.database import AnyRow, read, write
+from service.stores.identifiers import is_id
+from service.stores.tables import deliveries, webhooks
+from service.stores.webhooks import find_webhook
+
+_CLAIM_MS = 60_000
+"""Time for one attempt; then another process may make one."""
+_KEPT_MS = 30 * 86_400_000
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRecord:
+    """A message and what became of it."""
+
+    tenant: str
+    id: str
+    webhook_id: str
+    job_id: str
+    type: EventName
+    attempts: int
+    due_at: datetime | None
+    last_status: int | None
+    last_error: str | None
+    created_at: datetime
+    delivered_at: datetime | None
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueDelivery:
+    """A message to be sent now, by us alone."""
+
+    tenant: str
+    id: str
+    webhook_id: str
+    url: str
+    payload: str
+    attempt: int
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How an attempt ended: with a status, or with the reason why there is none."""
+
+    status: int | None = None
+    error: str | None = None
+    retry_seconds: float | None = None
+    """Until the next attempt; None if it was delivered, or is given up."""
+    delivered: bool = False
+
+
+@final
+class DeliveryStore:
+    """The messages of all tenants."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def claim_due(self, *, limit: int) -> list[DueDelivery]:
+        """Returns messages that are due; nobody else gets them for a minute."""
+        with write(self._engine) as connection:
+            rows = connection.execute(
+                select(deliveries, webhooks.c.url)
+                .join(webhooks)
+                .where(deliveries.c.due_at <= now_ms())
+                .order_by(deliveries.c.due_at)
+                .limit(limit)
+                .with_for_update(of=deliveries, skip_locked=True)
+            ).all()
+            for row in rows:
+                connection.execute(
+                    _one(row.tenant, row.id).values(
+                        due_at=now_ms() + _CLAIM_MS, attempts=row.attempts + 1
+                    )
+                )
+        return [
+            DueDelivery(
+                tenant=row.tenant,
+                id=row.id,
+                webhook_id=row.webhook_id,
+                url=row.url,
+                payload=row.payload,
+                attempt=row.attempts + 1,
+            )
+            for row in rows
+        ]
+
+    def settle(self, due: DueDelivery, outcome: Outcome) -> None:
+        """Records how an attempt ended."""
+        later = outcome.retry_seconds
+        with write(self._engine) as connection:
+            connection.execute(
+                _one(due.tenant, due.id).values(
+                    last_status=outcome.status,
+                    last_error=outcome.error,
+                    due_at=None if later is None else now_ms() + round(1000 * later),
+                    delivered_at=now_ms() if outcome.delivered else None,
+                )
+            )
+
+    def list(
+        self, tenant: str, webhook_id: str, *, limit: int, cursor: str | None = None
+    ) -> tuple[list[DeliveryRecord], str | None]:
+        """Returns a page of a webhook's messages, newest first, and the next cursor.
+
+        `WebhookNotFound` if the tenant has no such webhook, `BadCursor` if the cursor
+        is not from here.
+        """
+        query = (
+            select(deliveries)
+            .where(deliveries.c.tenant == tenant, deliveries.c.webhook_id == webhook_id)
+            .order_by(deliveries.c.id.desc())
+            .limit(limit + 1)
+        )
+        if cursor is not None:
+            query = query.where(deliveries.c.id < cursors.decode("delivery", cursor))
+        with read(self._engine) as connection:
+            find_webhook(connection, tenant, webhook_id)
+            records = [_record(row) for row in connection.execute(query)]
+        return cursors.page(records, limit)
+
+    def resend(self, tenant: str, webhook_id: str, delivery_id: str) -> DeliveryRecord:
+        """Returns a message that is due again, with all its attempts.
+
+        `WebhookNotFound` or `DeliveryNotFound` if the tenant has no such thing.
+        """
+        with write(self._engine) as connection:
+            find_webhook(connection, tenant, webhook_id)
+            _find(connection, tenant, webhook_id, delivery_id)
+            connection.execute(
+                _one(tenant, delivery_id).values(
+                    due_at=now_ms(), attempts=0, delivered_at=None
+                )
+            )
+            return _record(_find(connection, tenant, webhook_id, delivery_id))
+
+
+def forget_old_deliveries(connection: Connection) -> int:
+    """Returns how many messages were older than 30 days; they are gone."""
+    old = deliveries.c.created_at <= now_ms() - _KEPT_MS
+    return connection.execute(delete(deliveries).where(old)).rowcount
+
+
+def _one(tenant: str, delivery_id: str) -> Update:
+    return update(deliveries).where(
+        deliveries.c.tenant == tenant, deliveries.c.id == delivery_id
+    )
+
+
+def _find(
+    connection: Connection, tenant: str, webhook_id: str, delivery_id: str
+) -> AnyRow:
+    if is_id("delivery", delivery_id):
+        row = connection.execute(
+            select(deliveries).where(
+                deliveries.c.tenant == tenant,
+                deliveries.c.webhook_id == webhook_id,
+                deliveries.c.id == delivery_id,
+            )
+        ).one_or_none()
+        if row is not None:
+            return row
+    raise DeliveryNotFound("There is no such delivery.")
+
+
+def _record(row: AnyRow) -> DeliveryRecord:
+    return DeliveryRecord(
+        tenant=row.tenant,
+        id=row.id,
+        webhook_id=row.webhook_id,
+        job_id=row.job_id,
+        type=row.type,
+        attempts=row.attempts,
+        due_at=moment_or_none(row.due_at),
+        last_status=row.last_status,
+        last_error=row.last_error,
+        created_at=moment(row.created_at),
+        delivered_at=moment_or_none(row.delivered_at),
+    )

@@ -1,0 +1,120 @@
+"""Webhooks: the addresses that a tenant has registered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast, final
+
+from sqlalchemy import Connection, Engine, delete, func, select
+
+from service.errors import QuotaExceeded, WebhookNotFound
+from service.schemas.webhooks import EventName
+from service.stores.clock import moment, now_ms
+from service.stores.database import AnyRow, read, write
+from service.stores.identifiers import is_id, new_id
+from service.stores.tables import webhooks
+from service.stores.tenants import lock_tenant
+
+MOST = 20
+"""Webhooks that a tenant may have."""
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookRecord:
+    """A registered address."""
+
+    tenant: str
+    id: str
+    url: str
+    events: list[EventName]
+    created_at: datetime
+
+
+@final
+class WebhookStore:
+    """The webhooks of all tenants; every method takes the tenant."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def create(
+        self, tenant: str, url: str, events: Sequence[EventName]
+    ) -> WebhookRecord:
+        """Returns a new webhook.
+
+        Raises:
+            QuotaExceeded: If the tenant has as many as it may.
+        """
+        with write(self._engine) as connection:
+            lock_tenant(connection, tenant)
+            number = select(func.count()).where(webhooks.c.tenant == tenant)
+            if connection.execute(number).scalar_one() >= MOST:
+                raise QuotaExceeded(f"At most {MOST} webhooks may be registered.")
+            row = connection.execute(
+                webhooks.insert()
+                .values(
+                    tenant=tenant,
+                    id=new_id("webhook"),
+                    url=url,
+                    events=" ".join(dict.fromkeys(events)),
+                    created_at=now_ms(),
+                )
+                .returning(webhooks)
+            ).one()
+        return _record(row)
+
+    def get(self, tenant: str, webhook_id: str) -> WebhookRecord:
+        """Returns one webhook.
+
+        `WebhookNotFound` if the tenant has no such webhook.
+        """
+        with read(self._engine) as connection:
+            return _record(find_webhook(connection, tenant, webhook_id))
+
+    def list(self, tenant: str) -> list[WebhookRecord]:
+        """Returns all webhooks of a tenant, oldest first."""
+        query = select(webhooks).where(webhooks.c.tenant == tenant)
+        with read(self._engine) as connection:
+            rows = connection.execute(query.order_by(webhooks.c.id)).all()
+        return [_record(row) for row in rows]
+
+    def delete(self, tenant: str, webhook_id: str) -> None:
+        """Deletes a webhook and its messages, sent or not.
+
+        `WebhookNotFound` if the tenant has no such webhook.
+        """
+        with write(self._engine) as connection:
+            find_webhook(connection, tenant, webhook_id)
+            connection.execute(
+                delete(webhooks).where(
+                    webhooks.c.tenant == tenant, webhooks.c.id == webhook_id
+                )
+            )
+
+
+def find_webhook(connection: Connection, tenant: str, webhook_id: str) -> AnyRow:
+    """Returns the row of a tenant's webhook.
+
+    Raises:
+        WebhookNotFound: If the tenant has no such webhook.
+    """
+    if is_id("webhook", webhook_id):
+        row = connection.execute(
+            select(webhooks).where(
+                webhooks.c.tenant == tenant, webhooks.c.id == webhook_id
+            )
+        ).one_or_none()
+        if row is not None:
+            return row
+    raise WebhookNotFound("There is no such webhook.")
+
+
+def _record(row: AnyRow) -> WebhookRecord:
+    return WebhookRecord(
+        tenant=row.tenant,
+        id=row.id,
+        url=row.url,
+        events=cast("list[EventName]", row.events.split()),
+        created_at=moment(row.created_at),
+    )
