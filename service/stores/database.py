@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ _WRITES = "gradflat_writes"
 _BUSY_SECONDS = 20.0
 _CHECKPOINT_BUSY_SECONDS = 5.0
 _ADVISORY_LOCK = 0x67726164666C6174  # "gradflat"
+_MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATING = threading.Lock()  # the migration tool keeps global state
 
 
@@ -172,14 +174,18 @@ def is_current(engine: Engine) -> bool:
     """Returns whether the schema is that of this version."""
     with read(engine) as connection:
         context = MigrationContext.configure(connection)
-        newest = ScriptDirectory.from_config(migrations(connection)).get_current_head()
-        return context.get_current_revision() == newest
+        return context.get_current_revision() == _newest_revision()
+
+
+@cache
+def _newest_revision() -> str | None:
+    return ScriptDirectory(str(_MIGRATIONS)).get_current_head()
 
 
 def migrations(connection: Connection) -> Config:
     """Returns the configuration of the migration tool, to run on this connection."""
     config = Config()
-    folder = str(Path(__file__).parent / "migrations")
-    config.set_main_option("script_location", folder.replace("%", "%%"))
+    folder = str(_MIGRATIONS).replace("%", "%%")
+    config.set_main_option("script_location", folder)
     config.attributes["connection"] = connection
     return config
