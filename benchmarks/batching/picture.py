@@ -31,7 +31,7 @@ def plot(result: Result) -> Figure:
     axes.axhline(1.0, color="black", linewidth=0.8)
     axes.set_xticks(range(len(works)), works)
     axes.grid(visible=False, axis="x")
-    axes.set_ylabel("wall time one by one / at once")
+    axes.set_ylabel("time one by one / at once")
     axes.set_title(table.title)
     axes.legend(title="samples")
     return figure

@@ -21,6 +21,7 @@ from benchmarks.settings import Settings
 from benchmarks.stopwatch import alone
 from service.operations.limits import limits
 from service.resolution.resolution import resolve
+from service.schemas.specifications import Specification
 from service.settings import Settings as ServiceSettings
 
 SIZES = (STARTS, SAMPLES, PARAMETERS)
@@ -114,9 +115,7 @@ def _measure(case: Case, settings: Settings) -> Row:
 
 def _specification(case: Case) -> dict[str, object]:
     """The job without what only the queue needs."""
-    return case.request.model_dump(
-        mode="json", exclude={"labels", "time_limit_seconds"}
-    )
+    return case.request.model_dump(mode="json", include=set(Specification.model_fields))
 
 
 _WARM_UP = Axes(

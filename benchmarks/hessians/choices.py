@@ -3,9 +3,9 @@
 import torch
 
 from benchmarks.hessians.networks import Network, dense_networks, other_networks
-from benchmarks.hessians.turns import best_times, figure
 from benchmarks.results import Row, Table, Target
 from benchmarks.settings import Settings
+from benchmarks.turns import best_times, figure
 
 _TURNS = {"full": 7, "quick": 3, "tiny": 1}
 _RUNS = 8

@@ -4,9 +4,9 @@ import torch
 
 from benchmarks.hessians.networks import Network, dense_networks, other_networks
 from benchmarks.hessians.peers import torch_hessian
-from benchmarks.hessians.turns import best_times, figure
 from benchmarks.results import Row, Table, Target
 from benchmarks.settings import Settings
+from benchmarks.turns import best_times, figure
 
 _TURNS = {"full": 9, "quick": 3, "tiny": 1}
 _PEER_TURNS = {"full": 3, "quick": 1, "tiny": 1}

@@ -3,9 +3,9 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.hessians.turns import figure
 from benchmarks.results import Result, Table
 from benchmarks.style import COLOURS, panels
+from benchmarks.turns import figure
 
 
 def plot(result: Result) -> Figure:

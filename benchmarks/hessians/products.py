@@ -4,9 +4,9 @@ import torch
 
 from benchmarks.hessians.networks import Network, product_networks
 from benchmarks.hessians.peers import curvlinops_product
-from benchmarks.hessians.turns import best_times, figure
 from benchmarks.results import Row, Table, Target
 from benchmarks.settings import Settings
+from benchmarks.turns import best_times, figure
 
 _TURNS = {"full": 15, "quick": 5, "tiny": 1}
 _AGREEMENT = 1e-8

@@ -38,8 +38,10 @@ MATRICES = 3
 """Dense matrices that a run or a point holds: Hessian, symmetrised, eigenvectors."""
 WORK_SPACE = 3
 """Dense matrices that an eigensolver needs beside them."""
-BLOCK_BYTES = 32 * 1024**2
+BLOCK_BYTES = 8 * 1024**2
 """Of the graph of a piece of runs and samples, at most."""
+LEAST_RUNS = 4
+"""That share a piece, if several do."""
 PASSES = 4
 """Memory of a derivative's pass through a piece, in units of its graph."""
 TRACES = 7
@@ -200,10 +202,11 @@ class _Graphs:
         block = min(BLOCK_BYTES, budget // 8)
         count = max(1, outlook.samples.count)
         length = max(1, min(count, block // sample))
+        fitting = block // (length * sample)
         return cls(
             piece=length * sample,
             pieces=-(-count // length),
-            runs=max(1, block // (length * sample)),
+            runs=fitting if fitting >= LEAST_RUNS else 1,
             budget=budget,
         )
 
