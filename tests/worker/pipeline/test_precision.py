@@ -109,7 +109,10 @@ def test_measures_are_those_of_autograd(
     assert point.gradient_rayleigh_quotient == pytest.approx(
         float(g @ H @ g / (g @ g)), rel=rounding
     )
-    assert point.frobenius_norm == pytest.approx(float(H.norm()), rel=rounding)
+    sampling = 0.0 if dense_limit else 0.3
+    assert point.frobenius_norm == pytest.approx(
+        float(H.norm()), rel=rounding + sampling
+    )
     assert point.index is not None
     assert point.index.negative == int((torch.linalg.eigvalsh(H) < 0).sum())
 
