@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from service.schemas.jobs import JobRequest
 from service.schemas.priorities import PRIORITIES
+from service.schemas.specifications import FORMAT
 from service.stores.clock import now_ms
 from service.stores.idempotency import IdempotencyKey
 from service.stores.identifiers import new_id
@@ -80,6 +81,7 @@ def insert_job(connection: Connection, new: NewJob, *, retention_ms: int) -> Cre
             artifacts="[]",
             retried_from=new.retried_from,
             sequence=1,
+            format=FORMAT,
             priority=PRIORITIES.index(new.request.priority),
         )
     )

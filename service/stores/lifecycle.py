@@ -33,6 +33,7 @@ _LOCKED = (
     jobs.c.retention_ms,
     jobs.c.sequence,
     jobs.c.start_before,
+    jobs.c.format,
 )
 
 
@@ -47,6 +48,7 @@ class LockedJob:
         running_since: Since when at least one shard has been leased.
         spent_ms: Running time before that.
         max_attempts: How often a shard may be claimed.
+        format: What a worker must know to compute it.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class LockedJob:
         self.running_since: int | None = row.running_since
         self.spent_ms: int = row.spent_ms
         self.max_attempts: int = row.max_attempts
+        self.format: int = row.format
         self._start_before: int | None = row.start_before
         self._retention_ms: int = row.retention_ms
         self._phase: str | None = row.phase

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, select, update
 from service.schemas.environment import Environment
 from service.schemas.jobs import JobError, JobRequest, JobResult, Progress
 from service.schemas.reports import Artifact, Counts
-from service.schemas.specifications import Specification
+from service.schemas.specifications import FORMAT, Specification
 from service.stores.clock import moment, now_ms
 from service.stores.database import AnyRow, read, write
 from service.stores.events import NewEvent
@@ -73,7 +73,8 @@ class ShardStore:
     ) -> Claim | None:
         """Returns the shard under a fresh lease; None when it is not to be had.
 
-        The job becomes `running` with its first claim.
+        The job becomes `running` with its first claim. A shard of a newer format than
+        this code's is left to newer workers.
         """
         with write(self._engine) as connection:
             row = connection.execute(
@@ -83,6 +84,9 @@ class ShardStore:
                 return None
             with lock_job(connection, row.tenant, row.job_id) as job:
                 if job is None or not _may_be_claimed(job, row):
+                    return None
+                if job.format > FORMAT:
+                    _leave_to_newer(connection, job, row, worker)
                     return None
                 token = new_token(shard_id)
                 claimed = connection.execute(
@@ -283,6 +287,22 @@ def _may_be_claimed(job: LockedJob, shard: AnyRow) -> bool:
     if job.state == "cancelling":
         return shard.stored_at is not None
     return job.state in {"queued", "running"} and not job.is_late
+
+
+def _leave_to_newer(
+    connection: Connection, job: LockedJob, shard: AnyRow, worker: str
+) -> None:
+    """Has the shard announced again, and tells so the first time."""
+    if shard.worker is None:
+        message = f"Shard {shard.number} waits for a worker of a newer version"
+        job.record(
+            "log", {"message": message, "level": "warning", "shard": shard.number}
+        )
+    connection.execute(
+        update(shards)
+        .where(shards.c.id == shard.id)
+        .values(worker=worker, published_at=None)
+    )
 
 
 def _claim_entry(shard: AnyRow) -> dict[str, JsonValue]:

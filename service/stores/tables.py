@@ -115,6 +115,7 @@ jobs = Table(
     Column("retried_from", String(40)),
     Column("sequence", Integer, nullable=False),
     Column("priority", Integer, nullable=False, server_default="1"),
+    Column("format", Integer, nullable=False, server_default="1"),
     CheckConstraint(
         "state IN ('queued', 'running', 'cancelling', 'succeeded', 'failed', "
         "'cancelled', 'expired')",

@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import update
 
 from service.schemas.jobs import Progress
+from service.schemas.specifications import FORMAT
 from service.stores.bundle import Stores
 from service.stores.database import write
 from service.stores.events import NewEvent
@@ -40,6 +41,26 @@ def let_expire(stores: Stores, token: str) -> None:
         connection.execute(
             update(shards).where(shards.c.token == token).values(lease_expires_at=1)
         )
+
+
+def test_a_newer_job_is_left_to_newer_workers(stores: Stores) -> None:
+    job, [shard] = create_job(stores)
+    announced = stores.recovery.take_unannounced
+    assert list(announced(queue_is_empty=False)) == [shard]
+    assert list(announced(queue_is_empty=False)) == []
+    with write(stores.engine) as connection:
+        connection.execute(update(jobs).values(format=FORMAT + 1))
+    for worker in ("old", "older", "old"):
+        assert stores.shards.claim(shard, worker=worker, lease_seconds=60) is None
+    waiting = stores.jobs.get("ada", job.id)
+    assert (waiting.state, waiting.attempt) == ("queued", 0)
+    logged = [it for it in stores.events.list("ada", job.id) if it.type == "log"]
+    assert len(logged) == 1
+    assert "newer version" in str(logged[0].data["message"])
+    assert list(announced(queue_is_empty=False)) == [shard]
+    with write(stores.engine) as connection:
+        connection.execute(update(jobs).values(format=FORMAT))
+    assert claim(stores, shard).attempt == 1
 
 
 def test_a_claim_has_what_the_worker_needs(stores: Stores) -> None:
