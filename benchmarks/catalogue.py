@@ -5,6 +5,7 @@ from benchmarks.benchmark import Benchmark
 from benchmarks.finders import comparison, picture as finders_picture
 from benchmarks.growth import picture as growth_picture, scaling
 from benchmarks.hessians import comparison as hessians, picture as hessians_picture
+from benchmarks.scale import measuring as scale, picture as scale_picture
 from benchmarks.service import picture as service_picture, serving
 from benchmarks.uploads import picture as uploads_picture, sending
 
@@ -15,4 +16,5 @@ BENCHMARKS = (
     Benchmark(name="batching", run=together.run, plot=batching_picture.plot),
     Benchmark(name="service", run=serving.run, plot=service_picture.plot),
     Benchmark(name="uploads", run=sending.run, plot=uploads_picture.plot),
+    Benchmark(name="scale", run=scale.run, plot=scale_picture.plot),
 )

@@ -5,9 +5,7 @@ from standard input as JSON; prints the times of the search and the bytes by whi
 process, or what it holds on a GPU, grew at the peak of the whole job.
 """
 
-import gc
 import json
-import re
 import sys
 import tempfile
 import time
@@ -17,6 +15,7 @@ from typing import Any, final
 
 import torch
 
+from benchmarks.peak import begin, peak
 from service.schemas.reports import Point
 from service.schemas.specifications import Specification
 from worker.pipeline import ShardTask, run_shard
@@ -64,16 +63,15 @@ def main() -> None:
     torch.set_num_interop_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         _run(order | {"starts": 1}, order["warm_up"], Path(folder) / "small")
-        gc.collect()
-        before = _begin(order["device"])
+        before = begin(order["device"])
         phases = _run(order, order["specification"], Path(folder) / "shard")
-        peak = _peak(order["device"]) - before
+        taken = peak(order["device"]) - before
     began = phases.began
     answer = {
         "search_wall_s": began["classifying"][0] - began["searching"][0],
         "search_cpu_s": began["classifying"][1] - began["searching"][1],
         "classifying_cpu_s": began["reporting"][1] - began["classifying"][1],
-        "peak_bytes": peak,
+        "peak_bytes": taken,
     }
     print(json.dumps(answer))
 
@@ -95,28 +93,6 @@ def _run(order: dict[str, Any], specification: dict[str, Any], folder: Path) -> 
     )
     run_shard(task, phases)
     return phases
-
-
-def _begin(device: str) -> int:
-    """Lets the peak begin anew; what is held now."""
-    if device.startswith("cuda"):
-        torch.cuda.reset_peak_memory_stats(device)
-        return torch.cuda.memory_allocated(device)
-    Path("/proc/self/clear_refs").write_text("5")
-    return _resident("VmRSS")
-
-
-def _peak(device: str) -> int:
-    if device.startswith("cuda"):
-        return torch.cuda.max_memory_allocated(device)
-    return _resident("VmHWM")
-
-
-def _resident(name: str) -> int:
-    """Of this process alone; ``ru_maxrss`` would begin at the parent's size."""
-    status = Path("/proc/self/status").read_text()
-    (kibibytes,) = re.findall(rf"{name}:\s+(\d+) kB", status)
-    return 1024 * int(kibibytes)
 
 
 if __name__ == "__main__":

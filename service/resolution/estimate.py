@@ -2,7 +2,7 @@
 
 from service.resolution.memory import memory_bytes
 from service.resolution.problems import Outlook
-from service.resolution.work import gradient_evaluations
+from service.resolution.work import gradient_evaluations, spectrum_products
 from service.schemas.account import Limits
 from service.schemas.jobs import Estimate
 from service.schemas.specifications import Specification
@@ -41,6 +41,7 @@ def estimated(
         starts=starts,
         dense_limit=limits.dense_parameters,
         budget=limits.memory_budget_bytes,
+        limit=limits.memory_bytes,
     )
     work = gradient_evaluations(
         specification,
@@ -49,10 +50,14 @@ def estimated(
         starts=starts,
         dense_limit=limits.dense_parameters,
     )
+    products = starts * spectrum_products(
+        specification.spectrum, order=order, formed=order <= limits.dense_parameters
+    )
     return Estimate(
         parameters=min(parameters, _LARGEST),
         samples=None if samples is None else samples.count,
         starts=starts,
         memory_bytes=min(memory, _LARGEST),
         gradient_evaluations=min(work, _LARGEST),
+        products_at_most=min(products, _LARGEST),
     )

@@ -59,6 +59,7 @@ def memory_bytes(
     starts: int,
     dense_limit: int,
     budget: int,
+    limit: int,
 ) -> int:
     """The estimate: a batch of runs, data, results.
 
@@ -70,6 +71,7 @@ def memory_bytes(
         starts: Number of starts.
         dense_limit: Up to this order matrices are formed.
         budget: What a batch of runs may take.
+        limit: What a run may take that the budget does not hold.
 
     Returns:
         Bytes.
@@ -93,12 +95,14 @@ def memory_bytes(
         if isinstance(finder, NoFinder):
             batches.clear()
         batches.append(
-            _decomposition(
+            _formed_block(parameters=parameters, order=order, item=item)
+            if order <= dense_limit
+            else _decomposition(
                 specification.spectrum,
                 parameters=parameters,
                 order=order,
                 item=item,
-                formed=order <= dense_limit,
+                limit=limit,
             )
         )
     steps = 0
@@ -161,18 +165,21 @@ class _Batch:
 
 
 def _decomposition(
-    spectrum: LanczosSpectrum, *, parameters: int, order: int, item: int, formed: bool
+    spectrum: LanczosSpectrum, *, parameters: int, order: int, item: int, limit: int
 ) -> _Batch:
-    """Spectra of matrices that do not come with the classification."""
+    """Spectra by products; vectors beyond the limit are kept in single precision."""
+    known = min(2 * spectrum.top, order)
     steps = 0 if spectrum.density is None else spectrum.density.steps
-    basis = min(2 * order, max(steps, 2 * (4 * spectrum.top + 20)))
-    own = _Batch.of(
-        size=order,
-        item=8 if formed else item,
-        vectors=0 if formed else basis,
-        formed=formed,
-        most=POINTS_AT_ONCE,
-    )
+    kept = max(min(order, 4 * spectrum.top + 20), min(order, known + steps))
+    fixed = SPECTRUM_VECTORS * parameters * item
+    if fixed + kept * order * item > limit:
+        item = ITEM_BYTES["float32"]
+    return _Batch(once=0, each=fixed + kept * order * item, most=POINTS_AT_ONCE)
+
+
+def _formed_block(*, parameters: int, order: int, item: int) -> _Batch:
+    """Spectra of blocks that are formed, of matrices that are not."""
+    own = _Batch.of(size=order, item=8, vectors=0, formed=True, most=POINTS_AT_ONCE)
     return replace(own, each=own.each + SPECTRUM_VECTORS * parameters * item)
 
 

@@ -71,11 +71,37 @@ def gradient_evaluations(
     each = (
         _search(specification.finder, parameters, dense=dense)
         + _classification(specification, parameters, dense=dense)
-        + _spectrum(specification.spectrum, order, formed=order <= dense_limit)
+        + PRODUCT_COST
+        * spectrum_products(
+            specification.spectrum, order=order, formed=order <= dense_limit
+        )
     )
     chosen = specification.starts
     training = 2 * chosen.steps if isinstance(chosen, TrajectoryStarts) else 0
     return starts * each + training
+
+
+def spectrum_products(
+    spectrum: LanczosSpectrum | None, *, order: int, formed: bool
+) -> int:
+    """Products of one spectrum, at most.
+
+    Args:
+        spectrum: What is asked for.
+        order: Of its matrix.
+        formed: Whether that is formed, at a product for each row.
+
+    Returns:
+        A bound.
+    """
+    if spectrum is None:
+        return 0
+    if formed:
+        return order
+    products = max(LEAST_PRODUCTS, PRODUCTS_PER_VALUE * spectrum.top)
+    if spectrum.density is not None:
+        products += min(order, spectrum.density.steps) * spectrum.density.probes
+    return products
 
 
 def _classification(
@@ -128,14 +154,3 @@ def _step(
             return WOLFE_TRIALS, WOLFE_TRIALS
         case LevenbergMarquardtFinder():
             return subspace, REGULARISATIONS * GRADIENTS_PER_TRIAL
-
-
-def _spectrum(spectrum: LanczosSpectrum | None, order: int, *, formed: bool) -> int:
-    if spectrum is None:
-        return 0
-    if formed:
-        return PRODUCT_COST * order
-    products = max(LEAST_PRODUCTS, PRODUCTS_PER_VALUE * spectrum.top)
-    if spectrum.density is not None:
-        products += min(order, spectrum.density.steps) * spectrum.density.probes
-    return PRODUCT_COST * products

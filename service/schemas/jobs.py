@@ -145,6 +145,9 @@ class Estimate(Schema):
     """At its peak on one worker, beside what the libraries take."""
     gradient_evaluations: int
     """Upper bound on work, in gradient evaluations over the whole data set."""
+    products_at_most: int
+    """Upper bound on the products for spectra, counted in that work; a search for
+    extreme eigenvalues mostly ends far below it."""
 
 
 class Validation(Schema):

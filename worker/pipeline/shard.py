@@ -23,7 +23,7 @@ from worker.pipeline.decomposing import decompose
 from worker.pipeline.memory import within_memory
 from worker.pipeline.reproducibility import reproducible
 from worker.pipeline.searching import run_search, unsearched
-from worker.pipeline.spectra import spectrum_later
+from worker.pipeline.spectra import spectrum_alone, spectrum_later
 from worker.pipeline.spectra_state import SpectraState
 from worker.pipeline.spectrum_plans import spectrum_footprint
 from worker.pipeline.task import Observer, ShardTask
@@ -122,7 +122,7 @@ def _check_memory(task: ShardTask, built: Built) -> None:
     """Refuses problems of which not even one run can be computed."""
     objective = built.objective
     size, item = objective.parameters, objective.dtype.itemsize
-    needed = needed_bytes(task, built)
+    needed = 0 if spectrum_alone(task, built) else needed_bytes(task, built)
     later = spectrum_later(task, built)
     if later is not None:
         needed = max(needed, spectrum_footprint(task, built, later).bytes(1))
@@ -193,8 +193,7 @@ def _classify(
 ) -> Classified:
     """The points, with the spectra that come along."""
     observer.phase("classifying")
-    unsearched = isinstance(task.specification.finder, NoFinder)
-    if unsearched and spectrum_later(task, built) is not None:
+    if spectrum_alone(task, built):
         return survey(task, built, theta, runs, observer=observer)
     return classify(
         task,

@@ -6,6 +6,7 @@ from typing import final
 import torch
 from torch import Tensor
 
+from service.schemas.finders import NoFinder
 from service.schemas.reports import SpectrumReport
 from service.schemas.spectra import LanczosSpectrum
 from worker.build import Built, matrices
@@ -25,6 +26,12 @@ def spectrum_later(task: ShardTask, built: Built) -> LanczosSpectrum | None:
     if built.objective.parameters <= task.dense_limit:
         return None
     return task.specification.spectrum
+
+
+def spectrum_alone(task: ShardTask, built: Built) -> bool:
+    """Whether such a spectrum is all that is asked for."""
+    unsearched = isinstance(task.specification.finder, NoFinder)
+    return unsearched and spectrum_later(task, built) is not None
 
 
 @final

@@ -97,6 +97,26 @@ def test_a_spectrum_alone_costs_a_gradient_and_its_products() -> None:
     found = estimate(large, RANDOM, finder={"kind": "none"}, spectrum=spectrum)
 
     assert found.gradient_evaluations == 3 * (1 + 3 * 200 * 20)
+    assert found.products_at_most == 3 * 200 * 20
+
+
+def test_vectors_that_the_limit_does_not_hold_are_counted_in_single_precision() -> None:
+    large = {**NETWORK, "weights_file_id": None}
+    large["architecture"] = {"kind": "mlp", "sizes": [4, 9000, 2], "activation": "tanh"}
+    spectrum = {"kind": "lanczos", "top": 540}
+    wanted = request(large, RANDOM, finder={"kind": "none"}, spectrum=spectrum)
+
+    roomy, tight = (
+        resolve(
+            wanted, FILES, LIMITS.model_copy(update={"memory_bytes": most})
+        ).estimate
+        for most in (2**34, 2**30)
+    )
+
+    assert roomy is not None
+    assert tight is not None
+    vectors = 2180 * (9000 * 7 + 2)
+    assert roomy.memory_bytes - tight.memory_bytes == 4 * vectors
 
 
 def test_the_spectrum_of_a_block_takes_as_many_products_as_it_has_rows() -> None:

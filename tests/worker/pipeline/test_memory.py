@@ -13,6 +13,7 @@ import torch
 
 from service.resolution.resolution import resolve
 from service.schemas.jobs import JobRequest
+from service.schemas.reports import SpectrumReport
 from service.schemas.specifications import Specification
 from tests.support.observers import RecordingObserver
 from tests.support.pipelines import shard_task
@@ -104,6 +105,38 @@ def test_peak_memory_follows_estimate_and_budget(
     assert taken <= foreseen
     assert foreseen <= 2 * taken + 32 * MIB
     assert taken <= budget + 32 * MIB
+
+
+def test_vectors_are_kept_in_single_precision_where_memory_is_short(
+    tmp_path: Path,
+) -> None:
+    body = digits(
+        *(64, 100, 10),
+        samples=20,
+        starts=1,
+        finder={"kind": "none"},
+        spectrum={"kind": "lanczos", "top": 10, "eigenvectors": True},
+    )
+    found: dict[str, SpectrumReport] = {}
+    for precision, limit in (("float64", 2**30), ("float32", 6 * MIB)):
+        task = shard_task(
+            Specification.model_validate(body),
+            tmp_path / precision,
+            first=0,
+            count=1,
+            memory_budget_bytes=2**30,
+        )
+        (point,) = run_shard(
+            dataclasses.replace(task, memory_limit_bytes=limit), RecordingObserver()
+        )
+        assert point.spectrum is not None
+        assert point.spectrum.vectors is not None
+        assert point.spectrum.vectors.precision == precision
+        assert point.spectrum.converged
+        found[precision] = point.spectrum
+    double, single = found["float64"], found["float32"]
+    assert single.largest == pytest.approx(double.largest, abs=1e-4 * double.largest[0])
+    assert max(single.residual_bounds.largest) > max(double.residual_bounds.largest)
 
 
 def test_a_budget_too_small_for_one_run_is_said_so(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Spectra of large networks: memory against the estimate, and time of a product."""
