@@ -139,7 +139,8 @@ class LayerBlocks:
         for p, k in self._widths:
             offsets.append(offsets[-1] + p * k)
         for m, (outputs, squares, corner) in enumerate(self._corners):
-            block = corner.index_select(2, squares.places.flatten())
+            places = squares.places.flatten().expand(*corner.shape[:2], -1)
+            block = corner.gather(2, places)  # many times faster than index_select
             block = block.index_select(1, outputs.places.flatten())
             block = block.unflatten(2, (squares.size, -1))
             block = block.unflatten(1, (outputs.size, -1)).transpose(2, 3)

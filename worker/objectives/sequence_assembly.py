@@ -91,7 +91,8 @@ class SequenceAssembly:
                 self._add(upper, run, x, y)
             lower = upper.triu_().mT
             upper.add_(torch.tril(lower, diagonal=-1))
-            torch.index_select(upper[self._places], 1, self._places, out=hessian)
+            columns = self._places.expand_as(hessian)
+            torch.gather(upper[self._places], 1, columns, out=hessian)
         return hessians
 
     @property
