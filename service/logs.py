@@ -11,6 +11,8 @@ from typing import final
 
 from typing_extensions import override
 
+from service import tracing
+
 _ids: ContextVar[dict[str, str]] = ContextVar("ids")
 
 
@@ -32,6 +34,11 @@ def bound(**ids: str) -> Generator[None]:
         _ids.reset(token)
 
 
+def _trace() -> dict[str, str]:
+    found = tracing.trace_id()
+    return {} if found is None else {"trace_id": found}
+
+
 @final
 class JsonLines(logging.Formatter):
     """One JSON object for each record: when, how bad, from where, what, and ids.
@@ -50,6 +57,7 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
             **_ids.get({}),
+            **_trace(),
             **getattr(record, "fields", {}),
         }
         if record.exc_info:

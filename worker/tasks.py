@@ -6,8 +6,9 @@ import socket
 from functools import cache
 from typing import Any
 
-from celery import signals
+from celery import Task, signals
 
+from service import tracing
 from service.schemas.tasks import RUN_SHARD
 from service.settings import Settings
 from service.stores.bundle import open_stores
@@ -20,10 +21,11 @@ from worker.supervisor.supervisor import Supervisor
 _log = logging.getLogger(__name__)
 
 
-@app.task(name=RUN_SHARD)
-def run_shard(shard_id: str) -> None:
+@app.task(name=RUN_SHARD, bind=True)
+def run_shard(self: Task, shard_id: str) -> None:
     """Computes a shard, if it is still to be computed and nobody else does."""
-    _supervisor().run(shard_id)
+    with tracing.continued(self.request.get(tracing.TRACEPARENT)):
+        _supervisor().run(shard_id)
 
 
 @cache

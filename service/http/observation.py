@@ -4,9 +4,10 @@ import logging
 from time import monotonic
 from typing import Any, final
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service import logs
+from service import logs, tracing
 from service.operations.metrics import RequestMetrics
 from service.problems.responses import request_id
 
@@ -35,7 +36,11 @@ class Observation:
                 self._observe(scope, message["status"], monotonic() - begun)
             await send(message)
 
-        with logs.bound(request_id=request_id(scope)):
+        parent = Headers(scope=scope).get(tracing.TRACEPARENT)
+        with (
+            tracing.continued(parent),
+            logs.bound(request_id=request_id(scope)),
+        ):
             await self._app(scope, receive, observed)
 
     def _observe(self, scope: Scope, status: int, seconds: float) -> None:

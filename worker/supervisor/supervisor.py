@@ -9,7 +9,7 @@ from typing import final
 from pydantic import JsonValue
 from sqlalchemy.exc import SQLAlchemyError
 
-from service import logs
+from service import logs, tracing
 from service.schemas.jobs import JobError
 from service.schemas.reports import Report
 from service.settings import Settings
@@ -73,7 +73,10 @@ class Supervisor:
         if claim is None:
             _log.info("%s is not to be had", shard_id)
             return
-        with logs.bound(job_id=claim.job_id, shard_id=shard_id):
+        with (
+            tracing.span("shard", job_id=claim.job_id, attempt=claim.attempt),
+            logs.bound(job_id=claim.job_id, shard_id=shard_id),
+        ):
             _log.info("attempt %d begins", claim.attempt)
             self._run(claim)
 
@@ -157,7 +160,8 @@ class Supervisor:
                 runner.send(self._task(claim, runner.folder, folder))
                 if (folder / CHECKPOINT).exists():
                     lease.report(event=_log_entry(claim, "goes on from a checkpoint"))
-                watch.until(ShardDone)
+                with tracing.span("run_shard", starts=claim.count):
+                    watch.until(ShardDone)
                 lease.check()
                 store_shard(blobs, claim, folder)
             lease.flush()
@@ -208,7 +212,8 @@ class Supervisor:
                 folder=folder,
             )
         )
-        watch.until(ReportDone)
+        with tracing.span("assemble", shards=len(numbers)):
+            watch.until(ReportDone)
         lease.flush()
         lease.check()
         report = store_report(self._stores.blobs, claim, folder)
