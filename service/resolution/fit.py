@@ -14,11 +14,11 @@ class Step:
 
     Attributes:
         shape: Of its outputs.
-        entries: Numbers that it computes beside them.
+        kept: Numbers that it adds to the graph of a gradient, for Hessian products.
     """
 
     shape: Shape
-    entries: int = 0
+    kept: int = 0
 
 
 @final

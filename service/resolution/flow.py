@@ -27,6 +27,7 @@ from service.resolution.window_shapes import (
 )
 from service.schemas.architectures import (
     ActivationLayer,
+    ActivationName,
     AdaptiveAvgPool1dLayer,
     AdaptiveAvgPool2dLayer,
     Architecture,
@@ -66,6 +67,21 @@ _RESHAPING = (
 """Layers with no sizes of their own: what follows takes what the data have shaped."""
 
 
+LOSS_KEEPS = 3
+"""Numbers that a loss keeps for every output."""
+
+
+def kept_by(activation: ActivationName) -> int:
+    """Numbers that an activation keeps for each of its values."""
+    match activation:
+        case "identity":
+            return 0
+        case "relu" | "leaky_relu":
+            return 1
+        case "gelu" | "swish" | "tanh" | "sigmoid" | "softplus" | "elu":
+            return 4
+
+
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
@@ -73,11 +89,11 @@ class Flow:
 
     Attributes:
         output: Shape of the outputs.
-        entries: Numbers computed on the way, over all layers.
+        kept: Numbers in the graph of a gradient that is kept for Hessian products.
     """
 
     output: Shape
-    entries: int
+    kept: int
 
 
 def follow(
@@ -103,7 +119,7 @@ def follow(
         The flow, or ``None`` if it breaks off at a layer.
     """
     match architecture:
-        case MlpArchitecture(sizes=sizes):
+        case MlpArchitecture(sizes=sizes, activation=activation):
             if sample != (sizes[0],):
                 advice = " (a flatten transform helps)" if len(sample) > 1 else ""
                 findings.add(
@@ -111,13 +127,19 @@ def follow(
                     "dataset_does_not_fit_architecture",
                     f"Inputs have shape {list(sample)}, not [{sizes[0]}]{advice}.",
                 )
-            return Flow(output=(sizes[-1],), entries=2 * sum(sizes[1:]))
+            linear = sum(sizes[:-1]) + sum(sizes[1:])
+            between = kept_by(activation) * sum(sizes[1:-1])
+            return _flow((sizes[-1],), linear + between)
         case SequentialArchitecture(layers=layers):
             walk = _Walk(findings, integers)
             output = walk.through(layers, sample, at / "layers")
             if output is None:
                 return None
-            return Flow(output=output, entries=walk.entries)
+            return _flow(output, walk.kept)
+
+
+def _flow(output: Shape, kept: int) -> Flow:
+    return Flow(output=output, kept=kept + LOSS_KEEPS * math.prod(output))
 
 
 @final
@@ -127,7 +149,7 @@ class _Walk:
     def __init__(self, findings: Findings, integers: Integers | None) -> None:
         self.findings = findings
         self.integers = integers
-        self.entries = 0
+        self.kept = 0
         self.untouched = True
 
     def through(
@@ -139,7 +161,6 @@ class _Walk:
             current = self.after(layer, current, at / number)
             if current is None:
                 return None
-            self.entries += math.prod(current)
         return current
 
     def after(self, layer: Layer, shape: Shape, at: Location) -> Shape | None:
@@ -151,7 +172,7 @@ class _Walk:
             return None
         if not isinstance(layer, _RESHAPING):
             self.untouched = False
-        self.entries += step.entries
+        self.kept += step.kept
         return step.shape
 
     def _step(  # noqa: C901, PLR0912 - one case for each kind
@@ -189,7 +210,7 @@ class _Walk:
             case FlattenLayer():
                 step = Step(shape=(math.prod(shape),))
             case ActivationLayer():
-                step = Step(shape=shape)
+                step = Step(shape=shape, kept=kept_by(layer.kind) * math.prod(shape))
             case ResidualLayer():
                 after = self._residual(layer, shape, at)
                 step = None if after is None else Step(shape=after)
@@ -220,4 +241,5 @@ def _linear(layer: LinearLayer, shape: Shape, notes: Notes) -> Step:
             f"The layer takes {layer.in_features} features and is given shape "
             f"{list(shape)}.",
         )
-    return Step(shape=(*shape[:-1], layer.out_features))
+    outputs = (*shape[:-1], layer.out_features)
+    return Step(shape=outputs, kept=math.prod(shape) + math.prod(outputs))

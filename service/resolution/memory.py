@@ -118,11 +118,13 @@ def memory_bytes(
         )
         steps = finder.max_iterations
     share = budget // 2
-    graphs = _Graphs.of(outlook, item, share)
+    # While the next iterate's graphs are built, the last one's are still there.
+    held = 1 if isinstance(finder, NoFinder) and not dense else 2
+    graphs = _Graphs.of(outlook, parameters=parameters, item=item, budget=share)
     batch = 0
     for each in batches:
         runs = each.runs(starts, share)
-        batch = max(batch, each.bytes(runs) + graphs.bytes(runs))
+        batch = max(batch, each.bytes(runs) + graphs.bytes(runs, held=held))
     vectors = 2 * starts * parameters * item  # points and gradients, and their copies
     traces = TRACES * starts * (steps + 1) * ITEM_BYTES["float64"]
     return batch + _data(outlook, item) + vectors + traces + SLACK_BYTES
@@ -201,28 +203,30 @@ class _Graphs:
     budget: int
 
     @classmethod
-    def of(cls, outlook: Outlook, item: int, budget: int) -> "_Graphs":
-        if outlook.samples is None or not outlook.entries:
+    def of(
+        cls, outlook: Outlook, *, parameters: int, item: int, budget: int
+    ) -> "_Graphs":
+        if outlook.samples is None or not outlook.kept:
             return cls(piece=0, pieces=0, runs=1, budget=budget)
-        # Beside the numbers that are computed, some of their derivatives are kept.
-        sample = 5 * outlook.entries * item // 4
-        block = min(BLOCK_BYTES, budget // 8)
+        sample, gradient = outlook.kept * item, parameters * item
+        block = min(max(BLOCK_BYTES, 4 * gradient), budget // 8)
         count = max(1, outlook.samples.count)
-        length = max(1, min(count, block // sample))
-        fitting = block // (length * sample)
+        pieces = -(-count // max(1, (block - gradient) // sample))
+        length = -(-count // pieces)
+        piece = gradient + length * sample
+        fitting = block // piece
         return cls(
-            piece=length * sample,
+            piece=piece,
             pieces=-(-count // length),
             runs=fitting if fitting >= LEAST_RUNS else 1,
             budget=budget,
         )
 
-    def bytes(self, runs: int) -> int:
-        """Of a batch: a pass through a piece, and the graphs that are kept."""
+    def bytes(self, runs: int, *, held: int) -> int:
+        """Of a batch: a pass through a piece, and graphs kept of so many iterates."""
         kept = runs * self.pieces * self.piece
         passing = PASSES * min(runs, self.runs) * self.piece
-        # While the next iterate's graphs are built, the last one's are still there.
-        return passing + (2 * kept if kept <= self.budget // 4 else 0)
+        return passing + (held * kept if kept <= self.budget // 4 else 0)
 
 
 def _data(outlook: Outlook, item: int) -> int:

@@ -1,5 +1,7 @@
 """Shapes after layers that normalise."""
 
+import math
+
 from service.resolution.fit import Notes, Step
 from service.resolution.parameters import Shape
 from service.schemas.architectures import (
@@ -21,7 +23,9 @@ def after_layer_norm(layer: LayerNormLayer, shape: Shape, notes: Notes) -> Step 
         )
         if len(normalised) > len(shape):
             return None
-    return Step(shape=(*shape[: len(shape) - len(normalised)], *normalised))
+    outer = shape[: len(shape) - len(normalised)]
+    kept = 2 * math.prod(shape) + 2 * math.prod(outer)
+    return Step(shape=(*outer, *normalised), kept=kept)
 
 
 def after_group_norm(layer: GroupNormLayer, shape: Shape, notes: Notes) -> Step:
@@ -38,7 +42,8 @@ def after_group_norm(layer: GroupNormLayer, shape: Shape, notes: Notes) -> Step:
             f"The layer takes {layer.num_channels} channels and is given shape "
             f"{list(shape)}.",
         )
-    return Step(shape=(layer.num_channels, *shape[1:]))
+    kept = (4 if layer.affine else 2) * math.prod(shape) + 2 * layer.num_groups
+    return Step(shape=(layer.num_channels, *shape[1:]), kept=kept)
 
 
 def after_batch_norm(layer: BatchNormLayer, shape: Shape, notes: Notes) -> Step | None:
@@ -56,4 +61,5 @@ def after_batch_norm(layer: BatchNormLayer, shape: Shape, notes: Notes) -> Step 
             f"The layer takes {layer.num_features} channels and is given shape "
             f"{list(shape)}.",
         )
-    return Step(shape=(layer.num_features, *shape[1:]))
+    kept = 2 * math.prod(shape) if layer.affine else 0
+    return Step(shape=(layer.num_features, *shape[1:]), kept=kept)

@@ -36,12 +36,12 @@ class Outlook:
 
     Attributes:
         samples: The data set, where there is one.
-        entries: Numbers that are computed for one sample.
+        kept: Numbers that a gradient's graph keeps of one sample.
         source: Numbers in the data set before it is transformed.
     """
 
     samples: Samples | None
-    entries: int
+    kept: int
     source: int = 0
 
 
@@ -73,7 +73,7 @@ def check_problem(
         case LinearAutoencoderProblem(input_size=inputs, samples=count):
             samples = Samples(count=count, shape=(inputs,), autoencoder=True)
             # The loss needs only the second moments of the data.
-            return Outlook(samples=samples, entries=0)
+            return Outlook(samples=samples, kept=0)
         case PolynomialProblem():
             for number, term in enumerate(problem.terms):
                 if len(term.powers) != problem.variables:
@@ -82,7 +82,7 @@ def check_problem(
                         "wrong_length",
                         f"{len(term.powers)} powers for {problem.variables} variables.",
                     )
-            return Outlook(samples=None, entries=0)
+            return Outlook(samples=None, kept=0)
 
 
 def _check_network(
@@ -109,7 +109,7 @@ def _check_network(
     check_targets(problem.loss, samples, flow.output, _AT, findings)
     return Outlook(
         samples=samples,
-        entries=flow.entries,
+        kept=flow.kept,
         source=source.count * math.prod(source.shape),
     )
 

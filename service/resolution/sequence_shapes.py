@@ -1,5 +1,7 @@
 """Shapes after layers of sequences: embeddings and attention."""
 
+import math
+
 from service.resolution.fit import Notes, Step
 from service.resolution.parameters import Shape
 from service.resolution.samples import Integers
@@ -38,7 +40,8 @@ def after_embedding(
             f"Inputs range from {integers.low} to {integers.high}; there are "
             f"{layer.num_embeddings} embeddings.",
         )
-    return Step(shape=(*shape, layer.embedding_dim))
+    kept = math.prod(shape) * (1 + layer.embedding_dim)
+    return Step(shape=(*shape, layer.embedding_dim), kept=kept)
 
 
 def after_positions(
@@ -78,9 +81,9 @@ def after_attention(layer: AttentionLayer, shape: Shape, notes: Notes) -> Step |
         notes.mismatch(
             "embed_dim", f"The layer takes {width} features and is given {features}."
         )
-    # Queries, keys, values and their mixture; scores and what softmax makes of them.
-    entries = 4 * positions * width + 2 * heads * positions**2
-    return Step(shape=(positions, width), entries=entries)
+    # Queries, keys, values, their mixture and slopes; scores, softmax and slopes.
+    kept = 12 * positions * width + 3 * heads * positions**2
+    return Step(shape=(positions, width), kept=kept)
 
 
 def after_mean(_: MeanPositionsLayer, shape: Shape, notes: Notes) -> Step | None:

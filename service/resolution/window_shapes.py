@@ -47,7 +47,11 @@ def after_convolution(layer: Convolution, shape: Shape, notes: Notes) -> Step | 
         return None
     # The windows are laid out, for one matrix product.
     window = layer.in_channels * math.prod(_sides(layer.kernel_size, sides))
-    return Step(shape=(layer.out_channels, *extent), entries=window * math.prod(extent))
+    places = math.prod(extent)
+    return Step(
+        shape=(layer.out_channels, *extent),
+        kept=(window + layer.out_channels) * places,
+    )
 
 
 def after_pool(layer: Pool, shape: Shape, notes: Notes) -> Step | None:
@@ -64,7 +68,11 @@ def after_pool(layer: Pool, shape: Shape, notes: Notes) -> Step | None:
         return None
     stride = layer.kernel_size if layer.stride is None else layer.stride
     extent = _windows(layer, stride, (1,) * len(kernel), shape[1:], notes)
-    return None if extent is None else Step(shape=(shape[0], *extent))
+    if extent is None:
+        return None
+    # Its inputs; of maxima also where they are.
+    places = shape[0] * math.prod(extent) if layer.kind.startswith("max") else 0
+    return Step(shape=(shape[0], *extent), kept=math.prod(shape) + places)
 
 
 def after_adaptive_pool(layer: AdaptivePool, shape: Shape, notes: Notes) -> Step | None:
@@ -73,10 +81,7 @@ def after_adaptive_pool(layer: AdaptivePool, shape: Shape, notes: Notes) -> Step
     if not notes.rank(shape, *sides):
         return None
     size = _sides(layer.output_size, sides)
-    if len(size) == 1:
-        return Step(shape=(shape[0], *size))
-    # One side after the other.
-    return Step(shape=(shape[0], *size), entries=shape[0] * size[0] * shape[2])
+    return Step(shape=(shape[0], *size))
 
 
 def _windows(

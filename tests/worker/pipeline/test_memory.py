@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+from service import presets
 from service.resolution.resolution import resolve
 from service.schemas.jobs import JobRequest
 from service.schemas.reports import SpectrumReport
@@ -31,6 +32,7 @@ MIB = 2**20
 
 NEWTON_MR = {"kind": "newton_mr", "max_iterations": 2}
 GROWING = {"kind": "levenberg_marquardt", "max_iterations": 5, "hessian": "krylov"}
+SPECTRUM = {"kind": "lanczos", "top": 1}
 DAMPED = {"kind": "damped_newton", "max_iterations": 1, "hessian": "krylov"}
 
 
@@ -137,6 +139,23 @@ def test_vectors_are_kept_in_single_precision_where_memory_is_short(
     double, single = found["float64"], found["float32"]
     assert single.largest == pytest.approx(double.largest, abs=1e-4 * double.largest[0])
     assert max(single.residual_bounds.largest) > max(double.residual_bounds.largest)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", ["resnet", "transformer"])
+def test_peak_memory_of_usual_layers_follows_the_estimate(name: str) -> None:
+    """With graphs that are kept for the products of a spectrum."""
+    body = json.loads(presets.read(name))
+    del body["labels"]
+    body["problem"]["dataset"]["transforms"][0]["count"] = 1000
+    body |= {"starts": {"kind": "random", "count": 1}, "spectrum": SPECTRUM}
+    foreseen = estimate(body, dense_limit=0, budget=2**31)
+
+    taken = peak(body, starts=1, dense_limit=0, budget=2**31)
+
+    assert 32 * MIB < taken <= foreseen
+    assert foreseen <= 2 * taken
 
 
 def test_a_budget_too_small_for_one_run_is_said_so(tmp_path: Path) -> None:
