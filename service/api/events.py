@@ -73,6 +73,7 @@ async def stream_job_events(
     ends after 15 minutes, and where its client does not keep up.
     """
     await run_in_threadpool(jobs.get, principal.tenant, job_id)
+    followers.check_room(principal.tenant)
     known = after if last_event_id is None else int(last_event_id)
     return event_streams.event_stream(
         followers.batches(principal.tenant, job_id, after=known)

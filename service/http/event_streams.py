@@ -1,6 +1,7 @@
 """Server-sent events, as the HTML standard defines them (section 9.2)."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated, Any
 
 from fastapi import Header
@@ -31,15 +32,16 @@ _PREAMBLE = b"retry: 2000\n\n"
 _SIGN_OF_LIFE = b":\n\n"
 
 
-def event_stream(batches: AsyncIterator[list[Event]]) -> StreamingResponse:
+def event_stream(batches: AsyncGenerator[list[Event]]) -> StreamingResponse:
     """An answer that sends each batch when it comes; an empty one as a comment."""
     return StreamingResponse(_encoded(batches), headers=_HEADERS, media_type=MEDIA_TYPE)
 
 
-async def _encoded(batches: AsyncIterator[list[Event]]) -> AsyncGenerator[bytes]:
-    yield _PREAMBLE
-    async for batch in batches:
-        yield b"".join(map(_message, batch)) or _SIGN_OF_LIFE
+async def _encoded(batches: AsyncGenerator[list[Event]]) -> AsyncGenerator[bytes]:
+    async with aclosing(batches):
+        yield _PREAMBLE
+        async for batch in batches:
+            yield b"".join(map(_message, batch)) or _SIGN_OF_LIFE
 
 
 def _message(event: Event) -> bytes:

@@ -5,14 +5,16 @@ task that asks the database again and again for as long as anybody listens.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from time import monotonic
 from typing import final
 
 from anyio.to_thread import run_sync
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.errors import ServiceError
+from service.errors import RateLimited, ServiceError
 from service.schemas.events import Event
 from service.stores.events import EventStore, History
 
@@ -23,6 +25,8 @@ _HEARTBEAT_S = 15.0
 _LONGEST_S = 900.0
 """A follower comes back after this time, and shows its key again."""
 _PAGE = 1000
+_MOST_FOLLOWERS = 250
+"""Streams that a tenant may have open at one process."""
 _MOST_WAITING = 64
 """Batches that a slow client may leave unread before it is cut off."""
 
@@ -37,7 +41,20 @@ class Followers:
     def __init__(self, events: EventStore) -> None:
         self._events = events
         self._feeds: dict[tuple[str, str], _Feed] = {}
+        self._numbers: Counter[str] = Counter()
         self._closed = False
+
+    def check_room(self, tenant: str) -> None:
+        """Makes sure that one more may follow.
+
+        Raises:
+            RateLimited: If as many of the tenant do as may.
+        """
+        if self._numbers[tenant] >= _MOST_FOLLOWERS:
+            raise RateLimited(
+                f"At most {_MOST_FOLLOWERS} streams may be open",
+                headers={"Retry-After": "5"},
+            )
 
     async def batches(
         self, tenant: str, job_id: str, *, after: int
@@ -55,7 +72,17 @@ class Followers:
         Yields:
             Events that follow each other; none of them as a sign of life.
         """
+        self._numbers[tenant] += 1
+        try:
+            async with aclosing(self._follow(tenant, job_id, after)) as batches:
+                async for batch in batches:
+                    yield batch
+        finally:
+            self._numbers[tenant] -= 1
 
+    async def _follow(
+        self, tenant: str, job_id: str, after: int
+    ) -> AsyncGenerator[list[Event]]:
         async def read(last: int) -> History:
             return await run_sync(
                 lambda: self._events.history(tenant, job_id, after=last, limit=_PAGE)

@@ -20,6 +20,7 @@ from service.stores.shards import Claim
 from tests.support.job_bodies import quartic
 from tests.support.live_api import Tenant
 from tests.support.outcomes import claim_all, conclude, fail
+from tests.support.waiting import until
 
 Message = dict[str, Any]
 
@@ -176,6 +177,33 @@ def test_a_stream_ends_when_the_job_is_deleted(
         assert {it["type"] for it in told} <= {"state", "done"}
     gone = tenant.http.get(f"{url}/stream")
     assert (gone.status_code, gone.json()["code"]) == (404, "job_not_found")
+
+
+def test_only_so_many_streams_are_open_at_once(
+    tenant: Tenant, queue: InMemoryQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_MOST_FOLLOWERS", 2)
+    url, shards = create(tenant, queue)
+
+    def refused() -> bool:
+        with tenant.api.client(tenant.key) as http:
+            answer = http.get(f"{url}/stream", timeout=5)
+        if answer.status_code == 429:
+            assert answer.json()["code"] == "rate_limited"
+            assert int(answer.headers["Retry-After"]) > 0
+        return answer.status_code == 429
+
+    with (
+        tenant.http.stream("GET", f"{url}/stream") as first,
+        tenant.http.stream("GET", f"{url}/stream") as second,
+    ):
+        told = [messages(it) for it in (first, second)]
+        for each in told:
+            assert next(each)["type"] == "state"
+        assert refused()
+        fail(tenant.stores, shards, "out_of_memory")
+        assert [list(it)[-1]["type"] for it in told] == ["done", "done"]
+    until(lambda: not refused(), what="room")
 
 
 def test_the_log_is_the_events_of_its_type(
