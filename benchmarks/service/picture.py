@@ -15,6 +15,8 @@ def plot(result: Result) -> Figure:
     figure, (polls, starts, streams) = panels(f"Service: {result.title}", columns=3)
     for colour, name in zip(COLOURS, ("200, job runs", "200", "304"), strict=False):
         _tail(polls, result.series[name], label=name, colour=colour)
+    polls.set_xscale("log")
+    polls.set_yscale("log")
     polls.axvline(15.0, color="black", linewidth=0.8, linestyle=":")
     polls.set_title("Status polls, 200 a second")
     polls.legend(title="answer")
@@ -22,6 +24,9 @@ def plot(result: Result) -> Figure:
     starts.axvline(500.0, color="black", linewidth=0.8, linestyle=":")
     starts.set_title("From POST to a running job")
     _tail(streams, result.series["delays_ms"], label="delivery", colour=COLOURS[4])
+    for axes in (starts, streams):
+        axes.set_xlim(left=0.0)
+        axes.set_ylim(bottom=0.0)
     streams.set_title("From an event to each of 200 clients")
     polls.set_ylabel("share that took longer")
     return figure
@@ -31,6 +36,4 @@ def _tail(axes: Axes, values: Sequence[float], *, label: str, colour: str) -> No
     ordered = np.sort(values)
     longer = 1.0 - np.arange(len(ordered)) / len(ordered)
     axes.step(ordered, longer, where="post", label=label, color=colour)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
     axes.set_xlabel("milliseconds")

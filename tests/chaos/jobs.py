@@ -11,7 +11,7 @@ from tests.support.stack import Stack
 
 BODIES: tuple[Mapping[str, Any], ...] = (
     *(quartic(starts=4, seed=seed) for seed in range(3)),
-    *(autoencoder(iterations=20, starts=4, seed=seed) for seed in range(3)),
+    *(autoencoder(iterations=4, starts=4, samples=50, seed=seed) for seed in range(3)),
 )
 
 

@@ -12,7 +12,13 @@ from urllib.parse import urlsplit
 
 from service.errors import WebhookRefused
 
-_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
+_LEADING_ELSEWHERE = tuple(
+    map(
+        ipaddress.ip_network,
+        ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "192.88.99.0/24"),
+    )
+)
+"""Public in name, but translated or relayed to addresses of IPv4, which may be any."""
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -35,7 +41,13 @@ def check_url(url: str, *, private: bool) -> None:
         host, port = parts.hostname, parts.port
     except ValueError:
         raise WebhookRefused("The URL is malformed") from None
-    if not url.isascii() or not url.isprintable() or " " in url or not host:
+    if (
+        not url.isascii()
+        or not url.isprintable()
+        or " " in url
+        or not host
+        or port == 0
+    ):
         raise WebhookRefused("The URL is malformed")
     if parts.scheme != "https" and not (private and parts.scheme == "http"):
         raise WebhookRefused("The URL must begin with https://")
@@ -74,6 +86,8 @@ def is_public(address: _Address) -> bool:
         inner = address.ipv4_mapped or address.sixtofour
         if inner is not None:
             return is_public(inner)
-        if address.teredo is not None or address in _TRANSLATED:
+        if address.teredo is not None or address.is_site_local:
             return False
+    if any(address in network for network in _LEADING_ELSEWHERE):
+        return False
     return address.is_global and not address.is_multicast
