@@ -12,6 +12,7 @@ from service import logs
 from service.app import create_app, drain
 from service.cli.draining import DrainingServer
 from service.connection import Connection
+from service.http.protocol import Protocol
 from service.settings import Settings
 from service.stack.broker import NoBroker
 from service.stack.claims import StackFailed
@@ -78,6 +79,7 @@ def api(host: str, port: int, descriptor: int | None) -> None:
     app = create_app(Settings())
     config = uvicorn.Config(
         app,
+        http=Protocol,
         host=host,
         port=port,
         server_header=False,

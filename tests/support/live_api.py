@@ -10,6 +10,7 @@ import httpx
 import uvicorn
 
 from service.app import create_app
+from service.http.protocol import Protocol
 from service.queue import InMemoryQueue, ShardQueue
 from service.settings import Settings
 from service.stores.bundle import Stores, open_stores
@@ -62,6 +63,7 @@ def live_api(settings: Settings, queue: ShardQueue | None = None) -> Generator[L
     port = free_port()
     config = uvicorn.Config(
         create_app(settings, queue=queue),
+        http=Protocol,
         host="127.0.0.1",
         port=port,
         log_level="warning",
