@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from service.resolution.files import FileSummary
@@ -17,6 +17,8 @@ from service.tensors.summaries import summarise
 from tests.support.requests import DATA, LIMITS, WEIGHTS, network, request
 from tests.support.torch_networks import NETWORKS, Network, drawn
 from worker import build
+from worker.errors import RunError
+from worker.networks.weights import write
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,13 @@ class Uploads:
         }
         return resolve(request(body), files, LIMITS)
 
-    def build(self, found: Resolution, start: int = 0) -> build.Built:
+    def build(self, found: Resolution, *starts: int) -> build.Built:
         assert found.resolved is not None, found.findings
         return build.problem(
             found.resolved,
             weights=self.weights,
             dataset=self.dataset,
-            starts=[start],
+            starts=starts or (0,),
             device=torch.device("cpu"),
             memory_budget_bytes=2**26,
         )
@@ -84,6 +86,40 @@ def test_usual_names_need_no_map(name: str, tmp_path: Path) -> None:
 
     expected = outputs(module, uploads.x).square().mean()
     torch.testing.assert_close(losses(problem)[0], expected, rtol=1e-12, atol=0.0)
+
+
+@pytest.mark.parametrize("name", ["resnet", "bert"])
+def test_points_are_written_as_they_were_uploaded(name: str, tmp_path: Path) -> None:
+    """Under the same names, joined tensors apart, statistics with them."""
+    case = NETWORKS[name]
+    tensors = drawn(case.module()).state_dict()
+    uploads = Uploads.of(case, tensors, tmp_path)
+    problem = uploads.build(uploads.resolve())
+    assert problem.uploaded is not None
+
+    write(
+        tmp_path / "points",
+        problem.layout,
+        problem.uploaded,
+        parameter_map=problem.parameter_map,
+        buffers=problem.buffers,
+    )
+
+    expected = {k: t[None] for k, t in tensors.items() if t.is_floating_point()}
+    found = load_file(tmp_path / "points")
+    assert found.keys() == expected.keys()
+    assert all(found[key].equal(tensor) for key, tensor in expected.items())
+
+
+def test_starts_with_different_statistics_cannot_share_a_shard(tmp_path: Path) -> None:
+    case = NETWORKS["two lists"]
+    states = [drawn(case.module(), seed).state_dict() for seed in range(2)]
+    stack = {key: torch.stack([state[key] for state in states]) for key in states[0]}
+    uploads = Uploads.of(case, stack, tmp_path)
+    found = uploads.resolve(stacked=True)
+
+    with pytest.raises(RunError, match="different statistics"):
+        uploads.build(found, 0, 1)
 
 
 @pytest.mark.parametrize("name", ["resnet", "bert", "norms last"])
