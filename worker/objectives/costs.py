@@ -13,7 +13,8 @@ from worker.objectives.work import Work, work_of
 
 _RUNS = 8  # that share the fixed cost of an operation, in a typical batch
 _SHARE = 0.45  # of a product, for a column of a Hessian that is formed by products
-_EIGEN_MULTIPLICATIONS = 8.5  # of a decomposition, for each entry and column
+_EIGEN_MULTIPLICATIONS = 5.0  # of a decomposition, for each entry and column
+_EIGEN_BYTES = 90.0  # of it, for each entry
 
 
 def hessian_cost(loss: FullBatchLoss, *, kind: str, assembly: Assembly | None) -> float:
@@ -30,7 +31,9 @@ def hessian_cost(loss: FullBatchLoss, *, kind: str, assembly: Assembly | None) -
     product = _product(loss)
     size = loss.loss.layout.parameters
     decomposition = Work(
-        operations=1.0, bytes=0.0, multiplications=_EIGEN_MULTIPLICATIONS * size**3
+        operations=1.0,
+        bytes=_EIGEN_BYTES * size**2,
+        multiplications=_EIGEN_MULTIPLICATIONS * size**3,
     )
     if assembly is None:
         formation = product * (_SHARE * size)
