@@ -73,15 +73,20 @@ def peak(body: dict[str, Any], *, starts: int, dense_limit: int, budget: int) ->
         "dense_limit": dense_limit,
         "budget": budget,
     }
-    measured = subprocess.run(
-        [sys.executable, "-m", "tests.support.peak_memory"],
+    return child("tests.support.peak_memory", order)
+
+
+def child(program: str, order: dict[str, Any]) -> Any:  # noqa: ANN401
+    """What a program answers that runs in a process of its own."""
+    answer = subprocess.run(
+        [sys.executable, "-m", program],
         input=json.dumps(order),
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         check=True,
     )
-    return int(measured.stdout)
+    return json.loads(answer.stdout)
 
 
 @pytest.mark.slow
@@ -156,6 +161,25 @@ def test_peak_memory_of_usual_layers_follows_the_estimate(name: str) -> None:
 
     assert 32 * MIB < taken <= foreseen
     assert foreseen <= 2 * taken
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_process_that_gets_no_more_memory_finds_the_same() -> None:
+    order = {
+        "request": digits(64, 8, 10, samples=100, starts=12),
+        "starts": 12,
+        "bytes": 60 * MIB,
+    }
+
+    found = child("tests.support.little_memory", order)
+
+    assert found["shortages"] > 0
+    for (loss, *rest), (expected, *others) in zip(
+        found["little"], found["enough"], strict=True
+    ):
+        assert loss == pytest.approx(expected, rel=1e-9)
+        assert rest == others
 
 
 def test_a_budget_too_small_for_one_run_is_said_so(tmp_path: Path) -> None:
