@@ -182,6 +182,34 @@ def other_networks(settings: Settings) -> list[Network]:
     ]
 
 
+def spectrum_networks(settings: Settings) -> list[Network]:
+    """Networks small enough for all eigenvalues of their Hessians."""
+    samples = {"full": 500, "quick": 150, "tiny": 2}[settings.scale]
+    width = {"full": 16, "quick": 10, "tiny": 4}[settings.scale]
+    x, y = _images("digits", samples, 8, settings)
+    modules: dict[str, nn.Module] = {
+        f"MLP 64-{2 * width}-{2 * width}-10": mlp(
+            [64, 2 * width, 2 * width, 10], "tanh"
+        ),
+        f"convolutions {width // 2}, {width}": _convolutional(
+            8, (width // 2, width), layers.avg_pool2d
+        ),
+        f"attention of width {width}": AttentionNetwork(
+            side=8, patch=2, width=width, heads=2, blocks=1, classes=10, norm=True
+        ),
+    }
+    return [
+        Network(
+            name=name,
+            module=module,
+            x=x.flatten(1) if name.startswith("MLP") else x,
+            y=y,
+            loss="cross_entropy",
+        )
+        for name, module in modules.items()
+    ]
+
+
 def _convolutional(
     side: int, channels: tuple[int, int], pool: Callable[..., nn.Module]
 ) -> nn.Module:

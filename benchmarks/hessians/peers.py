@@ -17,17 +17,48 @@ _CRITERIA: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-def curvlinops_product(network: Network, theta: Tensor) -> Callable[[Tensor], Tensor]:
-    """Hessian products ``(parameters,)`` at one point, by curvlinops."""
+def stock_at(network: Network, theta: Tensor) -> nn.Module:
+    """The network with PyTorch's own layers, at parameters ``(parameters,)``."""
     stock = network.stock().to_empty(device=theta.device).to(theta.dtype)
     nn.utils.vector_to_parameters(theta, stock.parameters())
-    operator = HessianLinearOperator(
+    return stock
+
+
+def criterion(network: Network) -> nn.Module:
+    """Its mean loss, as PyTorch has it."""
+    return _CRITERIA[network.loss]()
+
+
+def autograd_product(network: Network, theta: Tensor) -> Callable[[Tensor], Tensor]:
+    """Hessian products ``(parameters,)`` by two backward passes, the loss included."""
+    stock = stock_at(network, theta)
+    parameters = tuple(stock.parameters())
+
+    def product(vector: Tensor) -> Tensor:
+        loss = criterion(network)(stock(network.x), network.y)
+        slopes = torch.autograd.grad(loss, parameters, create_graph=True)
+        slope = torch.cat([each.flatten() for each in slopes])
+        rows = torch.autograd.grad(slope, parameters, vector)
+        return torch.cat([each.flatten() for each in rows])
+
+    return product
+
+
+def curvlinops_hessian(network: Network, theta: Tensor) -> HessianLinearOperator:
+    """The Hessian at one point ``(parameters,)``, by curvlinops."""
+    stock = stock_at(network, theta)
+    return HessianLinearOperator(
         stock,
-        _CRITERIA[network.loss](),
+        criterion(network),
         list(stock.parameters()),
         [(network.x, network.y)],
         check_deterministic=False,
     )
+
+
+def curvlinops_product(network: Network, theta: Tensor) -> Callable[[Tensor], Tensor]:
+    """Hessian products ``(parameters,)`` at one point, by curvlinops."""
+    operator = curvlinops_hessian(network, theta)
 
     def product(vector: Tensor) -> Tensor:
         return cast("Tensor", operator @ vector)

@@ -63,10 +63,9 @@ class Basis:
         """The vectors rounded to the precision that they will be kept in."""
         return vectors.to(self.rows.dtype).to(vectors.dtype)
 
-    def write(self, runs: Tensor, places: Tensor, vectors: Tensor) -> None:
-        """Puts vectors ``(k, size)`` in places ``(k,)`` of runs ``(k,)``."""
-        device = self.rows.device
-        self.rows[runs.to(device), places.to(device)] = vectors.to(self.rows)
+    def write(self, run: int, place: int, vector: Tensor) -> None:
+        """Puts a vector ``(size,)`` in a place of a run."""
+        self.rows[run, place] = vector.to(self.rows)
 
     def orthogonalise(self, vectors: Tensor, filled: int) -> tuple[Tensor, Tensor]:
         """Removes from vectors their components along the basis, twice.
@@ -78,21 +77,20 @@ class Basis:
         Returns:
             What remains ``(runs, size)`` and the components removed ``(runs, filled)``.
         """
-        removed = vectors.new_zeros(len(vectors), filled)
+        rest = vectors[:, None]
+        removed = vectors.new_zeros(len(vectors), 1, filled)
         for _ in range(2):
             # Rows times matrices: several times faster than matrices times columns.
             components = torch.zeros_like(removed)
-            for part in self._parts(vectors):
-                rows = self._rows(filled, part, vectors)
-                components += torch.bmm(vectors[:, None, part], rows.mT)[:, 0]
-            remainder = torch.empty_like(vectors)
-            for part in self._parts(vectors):
-                rows = self._rows(filled, part, vectors)
-                along = torch.bmm(components[:, None], rows)[:, 0]
-                torch.sub(vectors[:, part], along, out=remainder[:, part])
-            vectors = remainder
+            for part, rows in self._parts(filled, vectors):
+                components += torch.bmm(rest[:, :, part], rows.mT)
+            pieces = [
+                torch.baddbmm(rest[:, :, part], components, rows, alpha=-1)
+                for part, rows in self._parts(filled, vectors)
+            ]
+            rest = pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=2)
             removed += components
-        return vectors, removed
+        return rest[:, 0], removed[:, 0]
 
     def rotate(self, run: int, columns: Tensor) -> None:
         """Replaces a run's rows by combinations of them and frees the other places.
@@ -107,13 +105,11 @@ class Basis:
             self.rows[run, :kept, part] = (columns.mT @ old).to(self.rows)
         self.rows[run, kept:] = 0
 
-    def _rows(self, filled: int, part: slice, like: Tensor) -> Tensor:
-        return self.rows[:, :filled, part].to(like)
-
-    def _parts(self, vectors: Tensor) -> Iterator[slice]:
-        """The whole at once where nothing needs to be converted."""
-        kept_alike = Storage.of(vectors) == Storage.of(self.rows)
-        return self._pieces(self.rows.shape[2] if kept_alike else _PART)
+    def _parts(self, filled: int, like: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """Rows to compute with; whole where they need not be converted."""
+        kept_alike = Storage.of(like) == Storage.of(self.rows)
+        for part in self._pieces(self.rows.shape[2] if kept_alike else _PART):
+            yield part, self.rows[:, :filled, part].to(like)
 
     def _pieces(self, length: int) -> Iterator[slice]:
         for start in range(0, self.rows.shape[2], max(1, length)):

@@ -112,8 +112,8 @@ class ExtremeSearch:
             "bounds": unknown.clone(),
             "reference": unknown.clone(),
             "reach": space.vector.new_zeros(runs, 2),
-            "complete": torch.zeros_like(space.filled, dtype=torch.bool),
-            "products": torch.full_like(space.filled, -1),
+            "complete": torch.zeros_like(space.beta, dtype=torch.bool),
+            "products": torch.full_like(space.beta, -1, dtype=torch.int64),
         }
         given = fresh if state is None else state
         self._state = {
@@ -130,17 +130,19 @@ class ExtremeSearch:
         Returns:
             The eigenvalues.
         """
-        active = self._active()
-        part = operator.take(active) if len(active) < operator.runs else operator
-        while len(active):
+        active, part = self._active(), operator
+        if 0 < len(active) < operator.runs:
+            part = self._take(operator, active)
+        while active:
             self.space.step(part, active)
-            self._state["reach"][active] += self.space.beta[active, None].log()
+            self._state["reach"] += self.space.beta[:, None].log()
             due = self._due(active)
-            for filled in self.space.filled[due].unique().tolist():
-                self._look(due[self.space.filled[due] == filled])
-            left = self._active()
-            if len(left) < len(active):
-                active, part = left, operator.take(left)
+            for filled in {self.space.filled[run] for run in due}:
+                self._look([run for run in due if self.space.filled[run] == filled])
+            left = self._active() if due else active
+            if 0 < len(left) < len(active):
+                part = self._take(operator, left)
+            active = left
             on_step()
         return self._extremes()
 
@@ -155,19 +157,22 @@ class ExtremeSearch:
         """What is known beside the space."""
         return dict(self._state)
 
-    def _active(self) -> Tensor:
-        return (self._state["products"] < 0).nonzero()[:, 0]
+    def _active(self) -> list[int]:
+        return (self._state["products"] < 0).nonzero()[:, 0].tolist()
 
-    def _due(self, active: Tensor) -> Tensor:
+    def _take(self, operator: SymmetricOperator, runs: list[int]) -> SymmetricOperator:
+        return operator.take(torch.tensor(runs, device=self.space.beta.device))
+
+    def _due(self, active: list[int]) -> list[int]:
         """Numbers of the runs whose Ritz values are to be looked at."""
         steps = self.space.steps
         if steps % self._interval == 0 or steps >= self._budget:
             return active
-        return active[self.space.filled[active] == self._width]
+        return [run for run in active if self.space.filled[run] == self._width]
 
-    def _look(self, runs: Tensor) -> None:
+    def _look(self, runs: list[int]) -> None:
         """Looks at the Ritz values of runs that have filled equally many places."""
-        filled = int(self.space.filled[runs[0]])
+        filled = self.space.filled[runs[0]]
         if filled < 2 * self._count and filled < self._size:
             return
         ritz = self.space.ritz(runs)
@@ -185,20 +190,20 @@ class ExtremeSearch:
         over = complete | ~values.isfinite().all(dim=1)
         if self.space.steps >= self._budget:
             over = torch.ones_like(over)
-        self._end(runs[over], ritz.take(over), ends, complete[over])
+        self._end(_those(runs, over), ritz.take(over), ends, complete[over])
         afresh = ~over & settled & (searched | ~same)
-        self._go_on_afresh(runs[afresh], ritz.take(afresh), ends)
+        self._go_on_afresh(_those(runs, afresh), ritz.take(afresh), ends)
         if filled == self._width:
             rest = ~over & ~afresh
-            self._restart(runs[rest], ritz.take(rest), limit[rest])
+            self._restart(_those(runs, rest), ritz.take(rest), limit[rest])
 
     def _ends(self, filled: int, ritz: Ritz) -> Tensor:
         """Numbers of the wanted Ritz pairs, smallest and then largest."""
         numbers = torch.arange(filled, device=ritz.values.device)
         return torch.cat([numbers[: self._count], numbers[-self._count :]])
 
-    def _end(self, runs: Tensor, ritz: Ritz, ends: Tensor, complete: Tensor) -> None:
-        if not len(runs):
+    def _end(self, runs: list[int], ritz: Ritz, ends: Tensor, complete: Tensor) -> None:
+        if not runs:
             return
         self._state["values"][runs] = ritz.values[:, ends]
         self._state["bounds"][runs] = ritz.bounds[:, ends]
@@ -206,23 +211,23 @@ class ExtremeSearch:
         self._state["products"][runs] = self.space.steps
         self.space.restart(runs, ritz, ends.unique())
 
-    def _go_on_afresh(self, runs: Tensor, ritz: Ritz, ends: Tensor) -> None:
-        if len(runs):
+    def _go_on_afresh(self, runs: list[int], ritz: Ritz, ends: Tensor) -> None:
+        if runs:
             self._state["reference"][runs] = ritz.values[:, ends]
             self._state["reach"][runs] = 0
             self.space.restart_afresh(runs, ritz, ends)
 
-    def _restart(self, runs: Tensor, ritz: Ritz, limit: Tensor) -> None:
-        if not len(runs):
+    def _restart(self, runs: list[int], ritz: Ritz, limit: Tensor) -> None:
+        if not runs:
             return
         spare = (self._width - 2 * self._count) // 3
-        numbers = torch.arange(self._width, device=runs.device)
+        numbers = torch.arange(self._width, device=limit.device)
         kept = self._count + spare
         dropped = ritz.values[:, kept:-kept]
         self._state["reach"][runs] -= self._distances(runs, dropped, limit)
         self.space.restart(runs, ritz, torch.cat([numbers[:kept], numbers[-kept:]]))
 
-    def _searched(self, runs: Tensor, ritz: Ritz, limit: Tensor) -> Tensor:
+    def _searched(self, runs: list[int], ritz: Ritz, limit: Tensor) -> Tensor:
         """Whether an eigenvalue beyond the wanted ones would have been seen."""
         reference = self._state["reference"][runs]
         component = (
@@ -233,7 +238,7 @@ class ExtremeSearch:
         chance = component + 0.5 * math.log(2 * self._size / math.pi)
         return (chance <= math.log(MISSED)).all(dim=1)
 
-    def _distances(self, runs: Tensor, values: Tensor, limit: Tensor) -> Tensor:
+    def _distances(self, runs: list[int], values: Tensor, limit: Tensor) -> Tensor:
         """Sums of log-distances from just within the ends of the wanted values."""
         reference = self._state["reference"][runs]
         low = reference[:, self._count - 1] - limit
@@ -256,6 +261,10 @@ class ExtremeSearch:
             complete=self._state["complete"],
             products=self._state["products"],
         )
+
+
+def _those(runs: list[int], chosen: Tensor) -> list[int]:
+    return [run for run, wanted in zip(runs, chosen.tolist(), strict=True) if wanted]
 
 
 def extreme_eigenvalues(

@@ -9,9 +9,9 @@ References:
     problems, SIAM J. Matrix Anal. Appl. 22 (2000) 602-616.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self, final
+from typing import Any, Self, final
 
 import torch
 from torch import Tensor
@@ -67,9 +67,9 @@ class SearchSpace:
         vector: The next vector, ``(runs, size)``.
         beta: Its coupling to the last one, ``(runs,)``.
         scale: Largest norm of a product with a unit vector, ``(runs,)``.
-        filled: How many places each run uses, integers ``(runs,)``.
-        restarts: How often each run went back, integers ``(runs,)``.
-        rounds: How often it went on afresh then, integers ``(runs,)``.
+        filled: How many places each run uses.
+        restarts: How often each run went back.
+        rounds: How often it went on afresh then.
         steps: Taken so far.
     """
 
@@ -79,16 +79,15 @@ class SearchSpace:
     vector: Tensor
     beta: Tensor
     scale: Tensor
-    filled: Tensor
-    restarts: Tensor
-    rounds: Tensor
+    filled: list[int]
+    restarts: list[int]
+    rounds: list[int]
     steps: int
 
     @classmethod
     def begin(cls, like: Tensor, places: int, storage: Storage) -> Self:
         """Free places, for vectors like those given, ``(runs, size)``."""
         runs, size = like.shape
-        none = torch.zeros(runs, dtype=torch.int64, device=like.device)
         return cls(
             basis=Basis.empty(runs, places, size, storage),
             projection=like.new_zeros(runs, places, places),
@@ -96,9 +95,9 @@ class SearchSpace:
             vector=torch.zeros_like(like),
             beta=like.new_zeros(runs),
             scale=like.new_zeros(runs),
-            filled=none,
-            restarts=none.clone(),
-            rounds=none.clone(),
+            filled=[0] * runs,
+            restarts=[0] * runs,
+            rounds=[0] * runs,
             steps=0,
         )
 
@@ -112,43 +111,55 @@ class SearchSpace:
         self.vector = unit
         self.beta = torch.zeros_like(self.beta)
         lost = remaining <= negligible(norm, vectors.shape[1])
-        self._go_on(lost.nonzero()[:, 0])
+        self._go_on(lost.nonzero()[:, 0].tolist())
 
-    def step(self, operator: SymmetricOperator, runs: Tensor) -> None:
-        """Fills one more place of some runs.
+    def step(self, operator: SymmetricOperator, runs: Sequence[int]) -> None:
+        """Fills one more place of some runs; the others have ended.
 
         Args:
             operator: Of these runs alone.
-            runs: Their numbers, ``(k,)`` integers.
+            runs: Their numbers.
         """
-        places = self.filled[runs]
-        end = int(places.max()) + 1
-        self.basis.write(runs, places, self.vector[runs])
-        product = torch.zeros_like(self.vector)
-        product[runs] = operator.matvec(self.vector[runs])
+        end = max(self.filled[run] for run in runs) + 1
+        for run in runs:
+            self.basis.write(run, self.filled[run], self.vector[run])
+        product = self._product(operator, runs)
+        remainder, components = self.basis.orthogonalise(product, end)
+        for run in runs:
+            place = self.filled[run]
+            self.projection[run, place, :end] = components[run]
+            self.projection[run, :end, place] = components[run]
+            self.filled[run] += 1
+        self.steps += 1
         norm = torch.linalg.vector_norm(product, dim=1)
         self.scale = torch.maximum(self.scale, norm)
-        remainder, components = self.basis.orthogonalise(product, end)
-        self.projection[runs, places, :end] = components[runs]
-        self.projection[runs, :end, places] = components[runs]
-        self.filled[runs] += 1
-        self.steps += 1
-        remainder = remainder[runs]
         beta = torch.linalg.vector_norm(remainder, dim=1)
-        ended = beta <= negligible(self.scale[runs], remainder.shape[1])
-        self.beta[runs] = torch.where(ended, 0, beta)
-        self.vector[runs] = self.basis.as_kept(remainder / beta[:, None])
-        self._go_on(runs[ended])
+        ended = beta <= negligible(self.scale, remainder.shape[1])
+        self.beta = torch.where(ended, 0, beta)
+        self.vector = self.basis.as_kept(remainder / beta[:, None])
+        lost = ended.tolist()
+        self._go_on([run for run in runs if lost[run]])
 
-    def ritz(self, runs: Tensor) -> Ritz:
-        """The Ritz pairs of runs that have filled equally many places, ``(k,)``."""
-        filled = int(self.filled[runs[0]])
+    def _product(self, operator: SymmetricOperator, runs: Sequence[int]) -> Tensor:
+        """Products of the next vectors of some runs; zero for the others."""
+        if len(runs) == len(self.filled):
+            return operator.matvec(self.vector)
+        chosen = list(runs)
+        product = torch.zeros_like(self.vector)
+        product[chosen] = operator.matvec(self.vector[chosen])
+        return product
+
+    def ritz(self, runs: list[int]) -> Ritz:
+        """The Ritz pairs of runs that have filled equally many places."""
+        filled = self.filled[runs[0]]
         values, vectors = finite_eigh(self.projection[runs, :filled, :filled])
         # Of so many vectors, none longer than its part, by Cauchy and Schwarz.
         dropped = _in_coordinates(self.dropped[runs, :filled, :filled], vectors)
-        square = self.rounds[runs, None] * dropped.diagonal(dim1=1, dim2=2)
-        rounding = torch.finfo(self.basis.rows.dtype).eps * self.scale[runs]
-        rounding = rounding * (filled**0.5 + self.restarts[runs])
+        rounds = values.new_tensor([self.rounds[run] for run in runs])
+        square = rounds[:, None] * dropped.diagonal(dim1=1, dim2=2)
+        restarts = values.new_tensor([self.restarts[run] for run in runs])
+        eps = torch.finfo(self.basis.rows.dtype).eps
+        rounding = eps * self.scale[runs] * (filled**0.5 + restarts)
         return Ritz(
             values=values,
             coordinates=vectors,
@@ -156,11 +167,11 @@ class SearchSpace:
             leak=square.clamp_min(0).sqrt() + rounding[:, None],
         )
 
-    def restart(self, runs: Tensor, ritz: Ritz, kept: Tensor) -> None:
+    def restart(self, runs: list[int], ritz: Ritz, kept: Tensor) -> None:
         """Goes back to some Ritz vectors, and on from where it was.
 
         Args:
-            runs: Numbers of runs, ``(k,)``.
+            runs: Numbers of runs.
             ritz: Their pairs.
             kept: Which of them are kept, integers.
         """
@@ -171,27 +182,32 @@ class SearchSpace:
         self.projection[runs, :count, :count] = torch.diag_embed(ritz.values[:, kept])
         self.dropped[runs] = 0
         self.dropped[runs, :count, :count] = dropped
-        self.filled[runs] = count
-        self.restarts[runs] += 1
-        for row, run in enumerate(runs.tolist()):
+        for row, run in enumerate(runs):
             self.basis.rotate(run, columns[row])
+            self.filled[run] = count
+            self.restarts[run] += 1
 
-    def restart_afresh(self, runs: Tensor, ritz: Ritz, kept: Tensor) -> None:
+    def restart_afresh(self, runs: list[int], ritz: Ritz, kept: Tensor) -> None:
         """Goes back to some Ritz vectors, and on from a random vector."""
         self.restart(runs, ritz, kept)
         lost = ritz.last[:, kept]
         count = len(kept)
         self.dropped[runs, :count, :count] += lost[:, :, None] * lost[:, None]
-        self.rounds[runs] += 1
+        for run in runs:
+            self.rounds[run] += 1
         self.beta[runs] = 0
         self._go_on(runs)
 
     def to_tensors(self) -> dict[str, Tensor]:
         """The whole state under flat names; the basis as far as it is filled."""
         return {
-            "basis": self.basis.rows[:, : int(self.filled.max())],
+            "basis": self.basis.rows[:, : max(self.filled)],
             "steps": torch.tensor(self.steps, device="cpu"),
             **{name: getattr(self, name) for name in _TENSORS},
+            **{
+                name: torch.tensor(getattr(self, name), device="cpu")
+                for name in _COUNTS
+            },
         }
 
     @classmethod
@@ -199,21 +215,24 @@ class SearchSpace:
         cls, tensors: Mapping[str, Tensor], *, like: Tensor, storage: Storage
     ) -> Self:
         """The state that `to_tensors` gave."""
-        state = {name: tensors[name].to(like.device, copy=True) for name in _TENSORS}
+        state: dict[str, Any] = {
+            name: tensors[name].to(like.device, copy=True) for name in _TENSORS
+        }
+        state |= {name: tensors[name].tolist() for name in _COUNTS}
         runs, places, _ = state["projection"].shape
         basis = Basis.empty(runs, places, like.shape[1], storage)
         basis.rows[:, : tensors["basis"].shape[1]] = tensors["basis"].to(basis.rows)
         return cls(basis=basis, steps=int(tensors["steps"]), **state)
 
-    def _go_on(self, runs: Tensor) -> None:
+    def _go_on(self, runs: list[int]) -> None:
         """Gives some runs a random next vector."""
-        if len(runs):
+        if runs:
             random = _random_vector(self.vector, self.steps).expand_as(self.vector)
             self.vector[runs] = self._complement(random)[0][runs]
 
     def _complement(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
         """Unit vectors along what the basis leaves of vectors, and its norm."""
-        remainder, _ = self.basis.orthogonalise(vectors, int(self.filled.max()))
+        remainder, _ = self.basis.orthogonalise(vectors, max(self.filled))
         norm = torch.linalg.vector_norm(remainder, dim=1)
         return self.basis.as_kept(remainder / norm[:, None]), norm
 
@@ -224,10 +243,8 @@ _TENSORS = (
     "vector",
     "beta",
     "scale",
-    "filled",
-    "restarts",
-    "rounds",
 )
+_COUNTS = ("filled", "restarts", "rounds")
 
 
 def _in_coordinates(gram: Tensor, columns: Tensor) -> Tensor:

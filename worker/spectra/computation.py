@@ -160,17 +160,17 @@ class SpectrumComputation:
     ) -> None:
         plan, space = self._plan, self._space
         _, probes, steps = self._rules.nodes.shape
-        runs = torch.arange(len(space.vector), device=space.vector.device)
+        runs = range(len(space.filled))
         while self._probe < probes:
-            if int(space.filled[0]) == known:
+            if space.filled[0] == known:
                 vectors = random_vectors(
                     operator.size, plan.starts, plan.seed, "density", self._probe
                 )
                 space.start(vectors.to(space.vector))
             space.step(operator, runs)
-            if int(space.filled[0]) == known + steps:
+            if space.filled[0] == known + steps:
                 self._rules.write(self._probe, space, known)
-                space.filled = torch.full_like(space.filled, known)
+                space.filled = [known for _ in runs]
                 self._probe += 1
             announce()
 

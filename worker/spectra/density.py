@@ -86,12 +86,11 @@ def density(rule: Quadrature, run: int, *, broadening: float | None) -> Density:
         broadening = _default_broadening(rule, run)
     grid = _grid(torch.cat([known, seen]).sort().values, broadening)
     exact = torch.full_like(known, 1 / rule.size)
-    values = _smooth(grid, known, exact, broadening)
+    values = smooth(grid, known, exact, broadening)
     error = torch.zeros_like(values)
     if rule.rest:
         samples = [
-            _smooth(grid, *each, broadening)
-            for each in zip(nodes, weights, strict=True)
+            smooth(grid, *each, broadening) for each in zip(nodes, weights, strict=True)
         ]
         values = values + torch.stack(samples).mean(dim=0)
         error = _standard_error(torch.stack(samples))
@@ -136,7 +135,8 @@ def _grid(values: Tensor, broadening: float) -> Tensor:
     return torch.cat(pieces)
 
 
-def _smooth(grid: Tensor, nodes: Tensor, weights: Tensor, broadening: float) -> Tensor:
+def smooth(grid: Tensor, nodes: Tensor, weights: Tensor, broadening: float) -> Tensor:
+    """Gaussians at nodes ``(k,)`` of weights ``(k,)``, on a grid ``(points,)``."""
     pieces = []
     for points in grid.split(_POINTS_AT_A_TIME):
         deviations = (points[:, None] - nodes) / broadening

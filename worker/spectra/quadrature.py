@@ -78,7 +78,7 @@ class Rules:
             space: Filled from the probe's vector on, in all runs alike.
             known: Places before it, of known eigenvectors.
         """
-        block = slice(known, int(space.filled[0]))
+        block = slice(known, space.filled[0])
         nodes, vectors = finite_eigh(space.projection[:, block, block].double())
         self.nodes[:, probe] = nodes
         self.first[:, probe], self.last[:, probe] = vectors[:, 0], vectors[:, -1]
@@ -250,7 +250,7 @@ def quadrature(
     """
     size = operator.size
     steps = min(steps, size)
-    runs = torch.arange(operator.runs, device=like.device)
+    runs = range(operator.runs)
     rules = Rules.empty(len(runs), probes, steps, device=like.device)
     for probe in range(probes):
         vectors = random_vectors(size, starts, seed, stream, probe).to(like)

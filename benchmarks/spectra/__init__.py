@@ -1,0 +1,1 @@
+"""Hessian spectra against other libraries, with dense eigenvalues as the truth."""

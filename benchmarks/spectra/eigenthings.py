@@ -1,0 +1,77 @@
+"""Spectra by hessian-eigenthings, where it is installed."""
+
+import importlib
+import importlib.util
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from benchmarks.hessians.networks import Network
+from benchmarks.hessians.peers import criterion, stock_at
+from benchmarks.spectra.found import Ends, Rule
+from benchmarks.spectra.libraries import Product
+
+_MODULE = "hessian_eigenthings"
+
+
+def installed() -> bool:
+    """Whether it is there."""
+    return importlib.util.find_spec(_MODULE) is not None
+
+
+@final
+class Eigenthings:
+    """Lanczos without restarts, for one end at a time."""
+
+    name = "hessian-eigenthings"
+    efforts = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768)
+
+    def __init__(self) -> None:
+        self._library: Any = importlib.import_module(_MODULE)
+
+    def product(self, network: Network, theta: Tensor) -> Product:
+        """With the Hessian at parameters ``(parameters,)``."""
+        loss = self._library.supervised_loss(criterion(network))
+        data = [(network.x, network.y)]
+        return self._library.HessianOperator(
+            stock_at(network, theta), data, loss
+        ).matvec
+
+    def ends(self, product: Product, like: Tensor, *, top: int, effort: float) -> Ends:
+        """Both ends, by so many steps for each."""
+        size = len(like)
+        largest, smallest = (
+            self._library.lanczos(
+                self._operator(product, like),
+                k=top,
+                max_iter=min(int(effort), size),
+                which=which,
+                seed=0,
+                reorthogonalize=True,
+            )
+            for which in ("LA", "SA")
+        )
+        values = torch.cat([smallest.eigenvalues, largest.eigenvalues]).sort().values
+        return Ends(values=values, products=largest.iterations + smallest.iterations)
+
+    def rule(
+        self, product: Product, like: Tensor, *, probes: int, steps: int, seed: int
+    ) -> Rule:
+        """From its spectral density."""
+        found = self._library.spectral_density(
+            self._operator(product, like),
+            num_runs=probes,
+            lanczos_steps=steps,
+            seed=1000 * seed,  # it adds the probe's number
+        )
+        return Rule(
+            nodes=found.raw_eigenvalues.flatten().nan_to_num(),
+            weights=found.raw_weights.flatten() / probes,
+            products=probes * steps,
+        )
+
+    def _operator(self, product: Product, like: Tensor) -> object:
+        return self._library.LambdaOperator(
+            product, len(like), device=like.device, dtype=like.dtype
+        )
