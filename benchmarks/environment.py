@@ -10,7 +10,14 @@ import torch
 
 from benchmarks.results import Row
 
-_PACKAGES = ("gradflat", "torch", "numpy", "scipy", "autograd")
+_PACKAGES = (
+    "gradflat",
+    "torch",
+    "numpy",
+    "scipy",
+    "autograd",
+    "curvlinops-for-pytorch",
+)
 
 
 def environment(device: str) -> Row:

@@ -195,7 +195,7 @@ def spectrum_networks(settings: Settings) -> list[Network]:
             8, (width // 2, width), layers.avg_pool2d
         ),
         f"attention of width {width}": AttentionNetwork(
-            side=8, patch=2, width=width, heads=2, blocks=1, classes=10, norm=True
+            side=8, patch=2, width=width, heads=2, blocks=1, classes=10, norm=False
         ),
     }
     return [

@@ -42,9 +42,13 @@ class Rule:
     weights: Tensor
     products: int
 
+    def density(self, grid: Tensor, broadening: float) -> Tensor:
+        """The density on a grid ``(points,)``, of which it has the shape."""
+        return smooth(grid, self.nodes, self.weights, broadening)
+
     def error(self, grid: Tensor, density: Tensor, broadening: float) -> float:
         """Area between its density and the true one, which the grid follows."""
-        values = smooth(grid, self.nodes, self.weights, broadening)
+        values = self.density(grid, broadening)
         # What it does not hold on the grid it holds elsewhere.
         elsewhere = max(0.0, 1 - float(torch.trapezoid(values, grid)))
         return float(torch.trapezoid((values - density).abs(), grid)) + elsewhere

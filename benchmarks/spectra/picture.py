@@ -37,9 +37,9 @@ def _bars(axes: Axes, table: Table) -> None:
     middle = 0.4 - height / 2
     axes.set_yticks([number + middle for number in range(len(networks))], networks)
     axes.set_xscale("log")
-    axes.margins(x=0.35)
+    axes.margins(x=0.5)
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("s")
     axes.set_title(table.title)
-    axes.legend(loc="lower right")
+    axes.legend(loc="upper right")
