@@ -8,7 +8,7 @@ from torch import Tensor
 
 from benchmarks.results import Result, Row, Table, Target
 from benchmarks.settings import Settings
-from benchmarks.spectra.eigenthings import Eigenthings, installed
+from benchmarks.spectra.eigenthings import Eigenthings
 from benchmarks.spectra.libraries import Library, Product
 from benchmarks.spectra.ours import Gradflat
 from benchmarks.spectra.problems import Problem, problems
@@ -56,9 +56,8 @@ def run(settings: Settings) -> Result:
         Arpack(same_products=False),
         Arpack(same_products=True),
         Curvlinops(),
+        Eigenthings(),
     ]
-    if installed():
-        libraries.append(Eigenthings())
     ends: list[Row] = []
     densities: list[Row] = []
     with alone(settings):

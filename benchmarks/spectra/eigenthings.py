@@ -1,9 +1,8 @@
-"""Spectra by hessian-eigenthings, where it is installed."""
+"""Spectra by hessian-eigenthings."""
 
-import importlib
-import importlib.util
-from typing import Any, final
+from typing import final
 
+import hessian_eigenthings
 import torch
 from torch import Tensor
 
@@ -11,13 +10,6 @@ from benchmarks.hessians.networks import Network
 from benchmarks.hessians.peers import criterion, stock_at
 from benchmarks.spectra.found import Ends, Rule
 from benchmarks.spectra.libraries import Product
-
-_MODULE = "hessian_eigenthings"
-
-
-def installed() -> bool:
-    """Whether it is there."""
-    return importlib.util.find_spec(_MODULE) is not None
 
 
 @final
@@ -27,14 +19,11 @@ class Eigenthings:
     name = "hessian-eigenthings"
     efforts = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768)
 
-    def __init__(self) -> None:
-        self._library: Any = importlib.import_module(_MODULE)
-
     def product(self, network: Network, theta: Tensor) -> Product:
         """With the Hessian at parameters ``(parameters,)``."""
-        loss = self._library.supervised_loss(criterion(network))
+        loss = hessian_eigenthings.supervised_loss(criterion(network))
         data = [(network.x, network.y)]
-        return self._library.HessianOperator(
+        return hessian_eigenthings.HessianOperator(
             stock_at(network, theta), data, loss
         ).matvec
 
@@ -42,7 +31,7 @@ class Eigenthings:
         """Both ends, by so many steps for each."""
         size = len(like)
         largest, smallest = (
-            self._library.lanczos(
+            hessian_eigenthings.lanczos(
                 self._operator(product, like),
                 k=top,
                 max_iter=min(int(effort), size),
@@ -59,7 +48,7 @@ class Eigenthings:
         self, product: Product, like: Tensor, *, probes: int, steps: int, seed: int
     ) -> Rule:
         """From its spectral density."""
-        found = self._library.spectral_density(
+        found = hessian_eigenthings.spectral_density(
             self._operator(product, like),
             num_runs=probes,
             lanczos_steps=steps,
@@ -71,7 +60,9 @@ class Eigenthings:
             products=probes * steps,
         )
 
-    def _operator(self, product: Product, like: Tensor) -> object:
-        return self._library.LambdaOperator(
+    def _operator(
+        self, product: Product, like: Tensor
+    ) -> hessian_eigenthings.LambdaOperator:
+        return hessian_eigenthings.LambdaOperator(
             product, len(like), device=like.device, dtype=like.dtype
         )

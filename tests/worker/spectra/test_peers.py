@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from benchmarks.settings import Settings
-from benchmarks.spectra.eigenthings import Eigenthings, installed
-from benchmarks.spectra.libraries import Library
+from benchmarks.spectra.eigenthings import Eigenthings
 from benchmarks.spectra.ours import Gradflat
 from benchmarks.spectra.problems import Problem, problems
 from benchmarks.spectra.scipy_arpack import Arpack, Curvlinops
@@ -26,16 +25,10 @@ def networks() -> list[Problem]:
     return problems(Settings(scale="tiny"))
 
 
-def peer(name: str) -> Library:
-    if name == "hessian-eigenthings" and not installed():
-        pytest.skip(f"{name} is not installed")
-    return PEERS[name]()
-
-
 @pytest.mark.parametrize("number", range(3), ids=["MLP", "convolutions", "attention"])
 @pytest.mark.parametrize("name", PEERS)
 def test_the_ends_are_those_of_others(name: str, number: int) -> None:
-    problem, library, own = networks()[number], peer(name), Gradflat()
+    problem, library, own = networks()[number], PEERS[name](), Gradflat()
     theta = problem.theta[0]
 
     product = own.product(problem.network, theta)
@@ -49,7 +42,7 @@ def test_the_ends_are_those_of_others(name: str, number: int) -> None:
 
 @pytest.mark.parametrize("name", ["curvlinops", "hessian-eigenthings"])
 def test_the_density_is_that_of_others(name: str) -> None:
-    problem, library, own = networks()[0], peer(name), Gradflat()
+    problem, library, own = networks()[0], PEERS[name](), Gradflat()
     theta = problem.theta[0]
     broadening = problem.eigenvalues.std().item()
     ends = problem.eigenvalues[0] - 5 * broadening, problem.eigenvalues[-1]
