@@ -32,7 +32,7 @@ POINT_VECTORS = 40
 """Parameter vectors that a point holds while it is classified, Lanczos bases apart."""
 BASIS = 80
 """Lanczos vectors of a point that is classified and whose Hessian is not formed."""
-SPECTRUM_VECTORS = 12
+SPECTRUM_VECTORS = 24
 """Parameter vectors that a spectrum takes beside its Lanczos vectors."""
 MATRICES = 3
 """Dense matrices that a run or a point holds: Hessian, symmetrised, eigenvectors."""
@@ -172,8 +172,9 @@ def _decomposition(
     """Spectra by products; vectors beyond the limit are kept in single precision."""
     known = min(2 * spectrum.top, order)
     steps = 0 if spectrum.density is None else spectrum.density.steps
-    kept = max(min(order, 4 * spectrum.top + 20), min(order, known + steps))
-    fixed = SPECTRUM_VECTORS * parameters * item
+    kept = max(min(order, 5 * spectrum.top + 40), min(order, known + steps))
+    written = known if spectrum.eigenvectors else 0
+    fixed = (SPECTRUM_VECTORS * parameters + written * order) * item
     if fixed + kept * order * item > limit:
         item = ITEM_BYTES["float32"]
     return _Batch(once=0, each=fixed + kept * order * item, most=POINTS_AT_ONCE)

@@ -3,7 +3,7 @@
 from worker.linalg.footprint import Footprint
 from worker.spectra.plan import SpectrumPlan, vectors_kept
 
-_VECTORS = 12  # points, gradients, products, their copies
+_VECTORS = 24  # points, gradients, products, their copies
 _MATRICES = 3  # a formed matrix, its symmetrisation, its eigenvectors
 _WORK_SPACE = 3  # matrices of the eigensolver
 
@@ -42,8 +42,9 @@ def lanczos_footprint(
         item: Bytes of a number in products.
 
     Returns:
-        Vectors of every point.
+        Vectors of every point, and a copy of the eigenvectors that are written.
     """
     kept = vectors_kept(plan, order) * order * plan.storage.dtype.itemsize
+    written = min(2 * plan.top, order) * order * item if plan.eigenvectors else 0
     vectors = Footprint.of(size=parameters, item=item, vectors=_VECTORS)
-    return Footprint(once=0, per_run=vectors.per_run + kept)
+    return Footprint(once=0, per_run=vectors.per_run + kept + written)
