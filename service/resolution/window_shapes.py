@@ -80,8 +80,9 @@ def after_adaptive_pool(layer: AdaptivePool, shape: Shape, notes: Notes) -> Step
     sides = _dimensions(layer)
     if not notes.rank(shape, *sides):
         return None
-    size = _sides(layer.output_size, sides)
-    return Step(shape=(shape[0], *size))
+    means = (shape[0], *_sides(layer.output_size, sides))
+    # No graph keeps them, but they pass through the memory.
+    return Step(shape=means, kept=max(0, math.prod(means) - math.prod(shape)))
 
 
 def _windows(

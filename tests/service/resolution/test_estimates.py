@@ -115,7 +115,7 @@ def test_vectors_that_the_limit_does_not_hold_are_counted_in_single_precision() 
 
     assert roomy is not None
     assert tight is not None
-    vectors = 2180 * (9000 * 7 + 2)
+    vectors = 2740 * (9000 * 7 + 2)
     assert roomy.memory_bytes - tight.memory_bytes == 4 * vectors
 
 

@@ -51,6 +51,7 @@ class JobLife(RuleBasedStateMachine):
         )
         self.job_id = job.id
         self.workers: list[Worker] = []
+        self.assembler: str | None = None
         self.ended_as: JobState | None = None
         self.finished = 0
         self.refused = 0
@@ -72,7 +73,8 @@ class JobLife(RuleBasedStateMachine):
             assert self.ended_as is None
             assert not self.holders(shard_id)
             assert claimed.attempt <= MAX_ATTEMPTS
-            self.workers.append(Worker(claimed.token, shard_id))
+            assembles = shard_id == self.assembler
+            self.workers.append(Worker(claimed.token, shard_id, assembles))
 
     @precondition(lambda self: self.workers)
     @rule(data=st.data(), done=st.integers(0, 10))
@@ -105,6 +107,7 @@ class JobLife(RuleBasedStateMachine):
             assert not worker.lost
             assert [w for w in self.workers if not w.lost] == [worker]
             worker.assembles = True
+            self.assembler = worker.shard_id
         else:
             worker.lost = True
 
