@@ -1,6 +1,7 @@
 """Whatever is killed or frozen, the job ends once, with the same report."""
 
 import signal
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,22 @@ pytestmark = [
     pytest.mark.xdist_group("stack"),
 ]
 
+SPECTRA: dict[str, Any] = {
+    "problem": {
+        "kind": "network",
+        "architecture": {"kind": "mlp", "sizes": [64, 300, 10], "activation": "tanh"},
+        "dataset": {
+            "kind": "builtin",
+            "name": "digits",
+            "transforms": [{"kind": "flatten"}, {"kind": "subset", "count": 400}],
+        },
+        "loss": {"kind": "cross_entropy"},
+    },
+    "starts": {"kind": "random", "count": 2},
+    "finder": {"kind": "none"},
+    "spectrum": {"kind": "lanczos", "top": 5, "eigenvectors": True},
+}
+
 
 def resumed(stack: Stack, job: Job, undisturbed: Findings) -> None:
     """Makes sure that the job ends after one more attempt, with the same numbers."""
@@ -34,6 +51,21 @@ def test_killed_runner(stack: Stack, undisturbed: Findings) -> None:
     job = checkpointed(stack)
     kill(stack.runner())
     resumed(stack, job, undisturbed)
+
+
+def test_spectra_of_a_killed_runner_end_in_the_same_numbers(stack: Stack) -> None:
+    first = stack.submit(SPECTRA)
+    assert stack.ended(first.id, seconds=100).state == "succeeded"
+    second = stack.submit(SPECTRA)
+    checkpoints = f"**/{second.id}/shards/0/checkpoint*"
+    until(lambda: list((stack.data_dir / "blobs").glob(checkpoints)), what="products")
+    kill(stack.runner())
+    ended = stack.ended(second.id, seconds=120)
+    assert (ended.state, ended.attempt) == ("succeeded", 2)
+    with stack.client() as client:
+        reports = [client.report(job.id) for job in (first, second)]
+    assert reports[0].points == reports[1].points
+    assert reports[0].artifacts == reports[1].artifacts
 
 
 def test_killed_supervisor(stack: Stack, undisturbed: Findings) -> None:
