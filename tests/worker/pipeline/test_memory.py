@@ -159,7 +159,7 @@ def test_peak_memory_of_usual_layers_follows_the_estimate(name: str) -> None:
 
     taken = peak(body, starts=1, dense_limit=0, budget=2**31)
 
-    assert 32 * MIB < taken <= foreseen
+    assert 32 * MIB < taken <= 1.25 * foreseen
     assert foreseen <= 2 * taken
 
 
