@@ -44,6 +44,13 @@ def block(
     )
 
 
+def known_smallest(spec: LanczosSpectrum, built: Built) -> float | None:
+    """What all of the smallest eigenvalues asked for are known to be, if they are."""
+    if spec.matrix == "hessian":
+        return None
+    return needed(built.smallest_of_gauss_newton)(matrix_order(spec, built), spec.top)
+
+
 def matrix_order(spec: LanczosSpectrum, built: Built) -> int:
     """Number of the parameters that the matrix belongs to."""
     if spec.parameters is None:

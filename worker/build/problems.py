@@ -43,6 +43,8 @@ class Built:
         network: The network, where there is one to be initialised.
         analytic: All critical points, where they are known.
         gauss_newton: Gauss-Newton matrices at points, where there are any.
+        smallest_of_gauss_newton: What so many of the smallest eigenvalues of a block of
+            this order are known to be, where that is known.
         warnings: What to beware of.
     """
 
@@ -56,6 +58,7 @@ class Built:
     network: nn.Module | None = None
     analytic: AnalyticCriticalPoints | None = None
     gauss_newton: Callable[[Tensor], SymmetricOperator] | None = None
+    smallest_of_gauss_newton: Callable[[int, int], float | None] | None = None
 
 
 def problem(
@@ -111,6 +114,7 @@ def problem(
                 ),
                 network=module,
                 gauss_newton=objective.gauss_newton,
+                smallest_of_gauss_newton=objective.smallest_of_gauss_newton,
                 warnings=objective.warnings,
             )
         case p.LinearAutoencoderProblem() as spec:

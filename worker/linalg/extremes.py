@@ -16,7 +16,7 @@ Matrix Anal. Appl. 13 (1992) 1094-1122, for the idea.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import torch
@@ -42,7 +42,7 @@ class Extremes:
 
     Attributes:
         largest: Descending, ``(runs, count)``.
-        smallest: Ascending, ``(runs, count)``.
+        smallest: Ascending, ``(runs, count)``; none where they are not wanted.
         largest_bounds: An eigenvalue lies this close, ``(runs, count)``.
         smallest_bounds: The same of the smallest.
         largest_converged: Whether the bound is within the tolerance, ``(runs, count)``.
@@ -60,6 +60,15 @@ class Extremes:
     smallest_converged: Tensor
     complete: Tensor
     products: Tensor
+
+    def with_smallest(self, value: float) -> "Extremes":
+        """The same with as many smallest eigenvalues, all known to be this."""
+        return replace(
+            self,
+            smallest=torch.full_like(self.largest, value),
+            smallest_bounds=torch.zeros_like(self.largest_bounds),
+            smallest_converged=torch.ones_like(self.largest_converged),
+        )
 
 
 def places(count: int) -> int:
@@ -85,6 +94,7 @@ class ExtremeSearch:
         count: int,
         tolerance: float,
         max_products: int,
+        smallest: bool = True,
         state: Mapping[str, Tensor] | None = None,
     ) -> None:
         """Begins, or goes on.
@@ -95,23 +105,26 @@ class ExtremeSearch:
             tolerance: Bound of a converged value, relative to the largest magnitude.
             max_products: Products after which a run ends as it is; at least ``2 count``
                 are made.
+            smallest: Whether the smallest are wanted too.
             state: What `to_tensors` gave, to go on.
         """
         runs, size = space.vector.shape
         self.space = space
         self._size = size
         self._count = min(count, size)
+        self._low = self._count if smallest else 0
+        wanted = self._low + self._count
         self._width = min(size, places(self._count), space.basis.places)
         self._interval = max(2, self._width // _LOOKS)
-        self._budget = max(max_products, 2 * self._count)
+        self._budget = max(max_products, wanted)
         eps = torch.finfo(space.basis.rows.dtype).eps
         self._tolerance = max(tolerance, 100 * eps)
-        unknown = space.vector.new_full((runs, 2 * self._count), torch.nan)
+        unknown = space.vector.new_full((runs, wanted), torch.nan)
         fresh = {
             "values": unknown,
             "bounds": unknown.clone(),
             "reference": unknown.clone(),
-            "reach": space.vector.new_zeros(runs, 2),
+            "reach": space.vector.new_zeros(runs, 2 if smallest else 1),
             "complete": torch.zeros_like(space.beta, dtype=torch.bool),
             "products": torch.full_like(space.beta, -1, dtype=torch.int64),
         }
@@ -173,7 +186,7 @@ class ExtremeSearch:
     def _look(self, runs: list[int]) -> None:
         """Looks at the Ritz values of runs that have filled equally many places."""
         filled = self.space.filled[runs[0]]
-        if filled < 2 * self._count and filled < self._size:
+        if filled < self._low + self._count and filled < self._size:
             return
         ritz = self.space.ritz(runs)
         ends = self._ends(filled, ritz)
@@ -200,7 +213,7 @@ class ExtremeSearch:
     def _ends(self, filled: int, ritz: Ritz) -> Tensor:
         """Numbers of the wanted Ritz pairs, smallest and then largest."""
         numbers = torch.arange(filled, device=ritz.values.device)
-        return torch.cat([numbers[: self._count], numbers[-self._count :]])
+        return torch.cat([numbers[: self._low], numbers[-self._count :]])
 
     def _end(self, runs: list[int], ritz: Ritz, ends: Tensor, complete: Tensor) -> None:
         if not runs:
@@ -220,12 +233,13 @@ class ExtremeSearch:
     def _restart(self, runs: list[int], ritz: Ritz, limit: Tensor) -> None:
         if not runs:
             return
-        spare = (self._width - 2 * self._count) // 3
+        spare = (self._width - self._low - self._count) // 3
         numbers = torch.arange(self._width, device=limit.device)
-        kept = self._count + spare
-        dropped = ritz.values[:, kept:-kept]
+        low = self._low + spare if self._low else 0
+        high = self._width - self._count - spare
+        dropped = ritz.values[:, low:high]
         self._state["reach"][runs] -= self._distances(runs, dropped, limit)
-        self.space.restart(runs, ritz, torch.cat([numbers[:kept], numbers[-kept:]]))
+        self.space.restart(runs, ritz, torch.cat([numbers[:low], numbers[high:]]))
 
     def _searched(self, runs: list[int], ritz: Ritz, limit: Tensor) -> Tensor:
         """Whether an eigenvalue beyond the wanted ones would have been seen."""
@@ -241,23 +255,24 @@ class ExtremeSearch:
     def _distances(self, runs: list[int], values: Tensor, limit: Tensor) -> Tensor:
         """Sums of log-distances from just within the ends of the wanted values."""
         reference = self._state["reference"][runs]
-        low = reference[:, self._count - 1] - limit
-        high = reference[:, self._count] + limit
-        ends = torch.stack([low, high], dim=1)
+        edges = [reference[:, self._low] + limit]
+        if self._low:
+            edges.insert(0, reference[:, self._low - 1] - limit)
+        ends = torch.stack(edges, dim=1)
         return (values[:, None] - ends[:, :, None]).abs().log().sum(dim=2)
 
     def _extremes(self) -> Extremes:
-        count = self._count
+        low = self._low
         values, bounds = self._state["values"], self._state["bounds"]
         limit = self._tolerance * values.abs().amax(dim=1, keepdim=True)
         converged = bounds <= limit
         return Extremes(
-            largest=values[:, count:].flip(1),
-            smallest=values[:, :count],
-            largest_bounds=bounds[:, count:].flip(1),
-            smallest_bounds=bounds[:, :count],
-            largest_converged=converged[:, count:].flip(1),
-            smallest_converged=converged[:, :count],
+            largest=values[:, low:].flip(1),
+            smallest=values[:, :low],
+            largest_bounds=bounds[:, low:].flip(1),
+            smallest_bounds=bounds[:, :low],
+            largest_converged=converged[:, low:].flip(1),
+            smallest_converged=converged[:, :low],
             complete=self._state["complete"],
             products=self._state["products"],
         )

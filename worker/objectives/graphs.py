@@ -164,6 +164,12 @@ class NetworkLoss:
         """Gradients with their graph, ready for products."""
         return self._graph(theta, kept=True)
 
+    def outputs(self, theta: Tensor) -> Tensor:
+        """Outputs of every run, ``(runs, n, ...)``."""
+        named = self.layout.unflatten(theta)
+        with torch.no_grad():
+            return self._mapped(self.module, named, lambda outputs: outputs)
+
     def output_graph(self, theta: Tensor) -> OutputGraph:
         """Outputs with their graph, ready for products of the Gauss-Newton matrix."""
         leaves = self._leaves(theta)

@@ -140,6 +140,29 @@ class NetworkObjective:
             l2=self._l2,
         )
 
+    def smallest_of_gauss_newton(self, order: int, count: int) -> float | None:
+        """What the smallest eigenvalues of every block of a Gauss-Newton matrix are.
+
+        Beside ``2 l2 I`` its rank is at most the number of outputs of all samples.
+
+        Args:
+            order: Of the block.
+            count: How many of the smallest.
+
+        Returns:
+            What they all are; None where the rank does not tell.
+        """
+        kernel = order - self.samples * self._outputs
+        return 2.0 * self._l2 if kernel >= count else None
+
+    @cached_property
+    def _outputs(self) -> int:
+        """Numbers of one sample's outputs."""
+        theta = torch.zeros(
+            1, self.layout.parameters, dtype=self.dtype, device=self.device
+        )
+        return next(self._loss.loss.chunks(1)).outputs(theta).numel()
+
     @cached_property
     def _hessian_cost(self) -> float:
         return hessian_cost(self._loss, kind=self._kind, assembly=self._assembly)

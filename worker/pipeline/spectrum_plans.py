@@ -7,7 +7,7 @@ import torch
 
 from service.schemas.spectra import LanczosSpectrum
 from worker.build import Built
-from worker.build.matrices import matrix_order
+from worker.build.matrices import known_smallest, matrix_order
 from worker.linalg.basis import Storage
 from worker.linalg.footprint import Footprint
 from worker.pipeline.task import ShardTask
@@ -52,6 +52,7 @@ def spectrum_plan(
         seed=task.specification.seed,
         starts=starts,
         storage=Storage(dtype=objective.dtype, device=objective.device),
+        smallest=None if wanted.eigenvectors else known_smallest(wanted, built),
     )
     device, dtype = objective.device, objective.dtype
     each = _lanczos(plan, built, wanted).bytes(1)

@@ -143,15 +143,16 @@ class SpectrumComputation:
 
     def _known(self, ends: Extremes) -> Known:
         """The extremes, as the space holds them after the search."""
-        count, size = ends.smallest.shape[1], self._space.vector.shape[1]
-        held = min(2 * count, size)
+        lowest, highest = ends.smallest.shape[1], ends.largest.shape[1]
+        held = min(lowest + highest, self._space.vector.shape[1])
         bounds = torch.cat([ends.smallest_bounds, ends.largest_bounds.flip(1)], dim=1)
         return Known(
             values=self._space.projection.diagonal(dim1=1, dim2=2)[:, :held].double(),
             bounds=torch.cat(
-                [bounds[:, :count], bounds[:, 2 * count - (held - count) :]], dim=1
+                [bounds[:, :lowest], bounds[:, 2 * lowest + highest - held :]], dim=1
             ).double(),
-            at_either_end=count,
+            lowest=lowest,
+            highest=highest,
             complete=ends.complete,
         )
 
@@ -187,6 +188,8 @@ class SpectrumComputation:
             pairs = Eigenpairs(
                 values=known.values, vectors=self._space.basis.rows[:, :held]
             )
+        if plan.smallest is not None:
+            ends = ends.with_smallest(plan.smallest)
         return Spectrum(
             largest=ends.largest.double(),
             smallest=ends.smallest.double(),
@@ -214,6 +217,7 @@ def _search(
         count=plan.top,
         tolerance=CONVERGED,
         max_products=search_products(plan),
+        smallest=plan.smallest is None,
         state=state,
     )
 

@@ -101,7 +101,9 @@ def density(rule: Quadrature, run: int, *, broadening: float | None) -> Density:
         broadening=broadening,
         probes=rule.probes,
         steps=rule.steps,
-        outliers=_outliers(known, seen, rule.known.at_either_end, _GAP * broadening),
+        outliers=_outliers(
+            known, seen, rule.known.lowest, rule.known.highest, _GAP * broadening
+        ),
     )
 
 
@@ -155,14 +157,17 @@ def _standard_error(samples: Tensor) -> Tensor:
     return samples.std(dim=0) / probes**0.5
 
 
-def _outliers(known: Tensor, nodes: Tensor, count: int, gap: float) -> Tensor:
+def _outliers(
+    known: Tensor, nodes: Tensor, lowest: int, highest: int, gap: float
+) -> Tensor:
     """The extreme ones of known eigenvalues that stand outside the bulk."""
-    rest = torch.cat([known[count:-count], nodes]) if count else nodes
+    top = len(known) - highest
+    rest = torch.cat([known[lowest:top], nodes])
     beyond = torch.zeros_like(known, dtype=torch.bool)
-    if count == 0 or not len(rest):
+    if not len(rest):
         return known[beyond]
-    largest = torch.cat([rest.amax()[None], known[-count:]])
-    smallest = torch.cat([-rest.amin()[None], -known[:count].flip(0)])
-    beyond[-count:] = (largest.diff() > gap).cumsum(0) > 0
-    beyond[:count] = ((smallest.diff() > gap).cumsum(0) > 0).flip(0)
+    largest = torch.cat([rest.amax()[None], known[top:]])
+    smallest = torch.cat([-rest.amin()[None], -known[:lowest].flip(0)])
+    beyond[top:] = (largest.diff() > gap).cumsum(0) > 0
+    beyond[:lowest] = ((smallest.diff() > gap).cumsum(0) > 0).flip(0)
     return known[beyond]

@@ -133,10 +133,11 @@ def _interval(rule: Quadrature, limit: Tensor) -> Tensor:
 
 def _settled(known: Known, limit: Tensor) -> tuple[Tensor, Tensor]:
     """Whether none, or all, of the eigenvalues not known lie below a limit."""
-    count = known.at_either_end
-    if count == 0:
-        return known.complete, known.complete
-    reach = known.values + known.bounds, known.values - known.bounds
-    none = known.complete & (reach[1][:, count - 1] >= limit)
-    every = known.complete & (reach[0][:, -count] < limit)
+    none = every = torch.zeros_like(known.complete)
+    if known.lowest:
+        least = (known.values - known.bounds)[:, known.lowest - 1]
+        none = known.complete & (least >= limit)
+    if known.highest:
+        most = (known.values + known.bounds)[:, -known.highest]
+        every = known.complete & (most < limit)
     return none, every

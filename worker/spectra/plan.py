@@ -40,6 +40,8 @@ class SpectrumPlan:
         seed: The job's seed.
         starts: Number of every run's start; its draws depend on nothing else.
         storage: Where, and in which precision, Lanczos vectors are kept.
+        smallest: What all of the `top` smallest eigenvalues are known to be; None where
+            they are to be found.
     """
 
     top: int
@@ -48,6 +50,7 @@ class SpectrumPlan:
     seed: int
     starts: Sequence[int]
     storage: Storage
+    smallest: float | None = None
 
 
 def search_products(plan: SpectrumPlan) -> int:

@@ -135,13 +135,15 @@ class Known:
     Attributes:
         values: Ascending, ``(runs, k)`` float64.
         bounds: An eigenvalue lies this close to each, ``(runs, k)``.
-        at_either_end: How many of them are the smallest ones, and the largest.
+        lowest: How many of them are the smallest ones.
+        highest: How many are the largest.
         complete: Whether these are known to be the extreme ones, ``(runs,)`` bool.
     """
 
     values: Tensor
     bounds: Tensor
-    at_either_end: int
+    lowest: int
+    highest: int
     complete: Tensor
 
     @classmethod
@@ -149,7 +151,11 @@ class Known:
         """No eigenvalue is known."""
         none = torch.zeros(runs, 0, dtype=torch.float64, device=device)
         return cls(
-            values=none, bounds=none, at_either_end=0, complete=none.bool().any(dim=1)
+            values=none,
+            bounds=none,
+            lowest=0,
+            highest=0,
+            complete=none.bool().any(dim=1),
         )
 
 

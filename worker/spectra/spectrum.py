@@ -116,7 +116,8 @@ def exact_spectrum(
         known=Known(
             values=eigenvalues.double(),
             bounds=bounds.expand(-1, size).double(),
-            at_either_end=top,
+            lowest=top,
+            highest=top,
             complete=yes[:, 0],
         ),
         rules=Rules.empty(runs, 0, 0, device=eigenvalues.device),

@@ -145,6 +145,26 @@ def test_a_linear_network_has_no_other_curvature(loss: str) -> None:
     )
 
 
+@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
+def test_few_samples_leave_a_kernel_that_is_known(loss: str) -> None:
+    """The rank is at most the six outputs of both samples, beside the penalty."""
+    objective = NetworkObjective(
+        module=mlp([3, 4, 3], "tanh"),
+        x=draw(2, 3),
+        y=draw(2, 3, seed=2) if loss == "mse" else torch.tensor([0, 2]),
+        loss=loss,
+        l2=0.25,
+    )
+    (matrix,) = objective.gauss_newton(draw(1, 31, seed=1)).dense()
+
+    assert objective.smallest_of_gauss_newton(31, 25) == 0.5
+    assert objective.smallest_of_gauss_newton(31, 26) is None
+    assert objective.smallest_of_gauss_newton(10, 4) == 0.5
+    for block, kernel in ((matrix, 25), (matrix[5:15, 5:15], 4)):
+        eigenvalues = torch.linalg.eigvalsh(block)
+        assert torch.allclose(eigenvalues[:kernel], torch.tensor(0.5).double())
+
+
 def test_fisher_information_of_the_classes() -> None:
     """The expected outer product of score vectors, over the network's own classes."""
     module, x = CASES["mlp"]()

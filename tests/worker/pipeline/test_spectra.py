@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +167,23 @@ def test_eigenvalues_are_those_of_the_matrix_asked_for(
         assert found.order == len(truth)
         assert found.method == ("exact" if dense_limit else "lanczos")
         assert any("equals" in note for note in found.notes) == (matrix == "fisher")
+
+
+@pytest.mark.parametrize("part", ["whole", "block"])
+def test_the_kernel_that_few_samples_leave_is_not_searched_for(
+    part: str, tmp_path: Path
+) -> None:
+    case = CASES["cross-entropy with a penalty"]
+    case = replace(case, transforms=[{"kind": "subset", "count": 2}])
+    pattern = case.block if part == "block" else None
+    wanted = {"matrix": "gauss_newton", "parameters": pattern, "top": 3}
+
+    for found, truth in spectra(case, wanted, tmp_path, dense_limit=0):
+        assert found.smallest == [0.04] * 3
+        assert found.smallest == pytest.approx(truth[:3].tolist(), abs=1e-12)
+        assert found.largest == pytest.approx(truth.flip(0)[:3].tolist())
+        assert found.residual_bounds.smallest == [0.0] * 3
+        assert found.converged
 
 
 @pytest.mark.parametrize("matrix", MATRICES)

@@ -54,6 +54,38 @@ def test_products_and_all_eigenvalues_tell_the_same_of_a_spectrum() -> None:
     )
 
 
+def test_smallest_eigenvalues_that_are_known_cost_nothing() -> None:
+    steps = torch.arange(100, dtype=torch.float64)
+    values = torch.cat([torch.full((300,), 0.5).to(steps), 0.5 + 0.9**steps])
+    matrix = symmetric(values)[None]
+    plan = SpectrumPlan(
+        top=5,
+        eigenvectors=False,
+        density=DensityPlan(probes=8, steps=20),
+        seed=0,
+        starts=[0],
+        storage=Storage.of(matrix),
+        smallest=0.5,
+    )
+
+    found = SpectrumComputation.begin(plan, size=400, like=matrix).run(
+        DenseOperator(matrices=matrix), on_product=lambda _: None
+    )
+
+    assert torch.equal(found.smallest, torch.full((1, 5), 0.5).double())
+    assert torch.allclose(found.largest, values.sort().values.flip(0)[None, :5])
+    assert found.complete.all()
+    assert found.smallest_converged.all()
+    assert found.largest_converged.all()
+    assert int(found.products[0]) < 100 + 8 * 20
+    assert found.trace is not None
+    error = (found.trace.value - values.sum()).abs()
+    assert (error < 5 * found.trace.standard_error).all()
+    inertia = found.inertia(torch.tensor([1e-5]))
+    assert inertia is not None
+    assert int(inertia.negative[0]) == 0
+
+
 def test_without_a_density_nothing_is_sampled() -> None:
     hessians = symmetric(VALUES)[None]
     plan = SpectrumPlan(
