@@ -1,8 +1,5 @@
 """The benchmark of growth."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,10 +15,10 @@ from benchmarks.growth.jobs import (
 )
 from benchmarks.results import Result, Row, Table, Target
 from benchmarks.settings import Settings
+from benchmarks.shards import measured, specification
 from benchmarks.stopwatch import alone
 from service.operations.limits import limits
 from service.resolution.resolution import resolve
-from service.schemas.specifications import Specification
 from service.settings import Settings as ServiceSettings
 
 SIZES = (STARTS, SAMPLES, PARAMETERS)
@@ -86,22 +83,15 @@ def _measure(case: Case, settings: Settings) -> Row:
         raise ValueError(f"{case.axis} {case.size}: {resolution.findings}")
     estimate = resolution.estimate
     order = {
-        "specification": _specification(case),
-        "warm_up": _specification(_WARM_UP),
+        "specification": specification(case.request),
+        "warm_up": specification(_WARM_UP.request),
         "starts": estimate.starts,
         "budget_bytes": case.budget_bytes,
         "dense_limit": service.dense_limit,
         "device": settings.device,
         "threads": torch.get_num_threads(),
     }
-    answer = subprocess.run(
-        [sys.executable, "-m", "benchmarks.growth.shard_process"],
-        input=json.dumps(order),
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    found = json.loads(answer.stdout)
+    found = measured("benchmarks.growth.shard_process", order)
     return {
         case.axis: case.size,
         "wall_s": found["search_wall_s"],
@@ -111,11 +101,6 @@ def _measure(case: Case, settings: Settings) -> Row:
         "estimate_mib": estimate.memory_bytes / _MIB,
         "allowed_mib": case.budget_bytes / _MIB,
     }
-
-
-def _specification(case: Case) -> dict[str, object]:
-    """The job without what only the queue needs."""
-    return case.request.model_dump(mode="json", include=set(Specification.model_fields))
 
 
 _WARM_UP = Axes(

@@ -14,16 +14,17 @@ from pathlib import Path
 from typing import Any, final
 
 import torch
+from typing_extensions import override
 
 from benchmarks.peak import begin, peak
-from service.schemas.reports import Point
+from benchmarks.shards import Indifferent
 from service.schemas.specifications import Specification
 from worker.pipeline import ShardTask, run_shard
 
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Phases:
+class Phases(Indifferent):
     """An observer that notes when phases begin.
 
     Attributes:
@@ -32,28 +33,12 @@ class Phases:
 
     began: dict[str, tuple[float, float]] = field(default_factory=dict)
 
+    @override
     def phase(self, name: str) -> None:
         """Notes the times."""
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         self.began[name] = time.perf_counter(), time.process_time()
-
-    def progress(self, done: int, total: int, unit: str) -> None:
-        """Not of interest."""
-
-    def point(self, point: Point) -> None:
-        """Not of interest."""
-
-    def checkpointed(self, path: Path) -> None:
-        """Not of interest."""
-
-    def stop_requested(self) -> bool:
-        """Never."""
-        return False
-
-    def drain_requested(self) -> bool:
-        """Never."""
-        return False
 
 
 def main() -> None:

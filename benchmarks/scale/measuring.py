@@ -1,8 +1,5 @@
 """The benchmark of scale."""
 
-import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -12,12 +9,12 @@ from benchmarks.results import Result, Row, Table, Target
 from benchmarks.scale.images import FILE_ID, write_images
 from benchmarks.scale.jobs import SIZES, request
 from benchmarks.settings import Settings
+from benchmarks.shards import measured, specification
 from benchmarks.stopwatch import alone
 from service.operations.limits import limits
 from service.resolution.files import FileSummary
 from service.resolution.resolution import resolve
 from service.schemas.jobs import JobRequest
-from service.schemas.specifications import Specification
 from service.settings import Settings as ServiceSettings
 
 _MIB = 2**20
@@ -61,22 +58,15 @@ def _measure(
         raise ValueError(resolution.findings)
     estimate = resolution.estimate
     order = {
-        "specification": _specification(job),
-        "warm_up": _specification(request(SIZES["tiny"])),
+        "specification": specification(job),
+        "warm_up": specification(request(SIZES["tiny"])),
         "dataset": str(dataset),
         "budget_bytes": service.memory_budget_bytes,
         "limit_bytes": service.memory_limit_bytes,
         "device": settings.device,
         "threads": torch.get_num_threads(),
     }
-    answer = subprocess.run(
-        [sys.executable, "-m", "benchmarks.scale.shard_process"],
-        input=json.dumps(order),
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    found = json.loads(answer.stdout)
+    found = measured("benchmarks.scale.shard_process", order)
     taken = found.pop("peak_bytes")
     return {
         "parameters": estimate.parameters,
@@ -85,8 +75,3 @@ def _measure(
         "peak_mib": taken / _MIB,
         "estimate_mib": estimate.memory_bytes / _MIB,
     }
-
-
-def _specification(job: JobRequest) -> dict[str, object]:
-    """The job without what only the queue needs."""
-    return job.model_dump(mode="json", include=set(Specification.model_fields))

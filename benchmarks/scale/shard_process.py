@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any, final
 
 import torch
+from typing_extensions import override
 
 from benchmarks.peak import begin, peak
+from benchmarks.shards import Indifferent
 from service.schemas.reports import Point
 from service.schemas.specifications import Specification
 from worker.pipeline import ShardTask, run_shard
@@ -23,7 +25,7 @@ from worker.pipeline import ShardTask, run_shard
 
 @final
 @dataclass(slots=True, kw_only=True)
-class Products:
+class Products(Indifferent):
     """An observer that notes when products were made.
 
     Attributes:
@@ -34,9 +36,7 @@ class Products:
     times_s: list[tuple[float, float]] = field(default_factory=list)
     checkpoints: list[Path] = field(default_factory=list)
 
-    def phase(self, name: str) -> None:
-        """Not of interest."""
-
+    @override
     def progress(self, done: int, total: int, unit: str) -> None:
         """Notes the times, and tells of them now and then."""
         if unit == "products":
@@ -44,20 +44,10 @@ class Products:
             if len(self.times_s) % 10 == 0:
                 print(f"{done}/{total} products", file=sys.stderr, flush=True)
 
-    def point(self, point: Point) -> None:
-        """Not of interest."""
-
+    @override
     def checkpointed(self, path: Path) -> None:
         """Notes it."""
         self.checkpoints.append(path)
-
-    def stop_requested(self) -> bool:
-        """Never."""
-        return False
-
-    def drain_requested(self) -> bool:
-        """Never."""
-        return False
 
 
 def main() -> None:
