@@ -45,6 +45,13 @@ AnyRow = Row[*tuple[Any, ...]]
 _WRITES = "gradflat_writes"
 _BUSY_SECONDS = 20.0
 _CHECKPOINT_BUSY_SECONDS = 5.0
+_POSTGRESQL_OPTIONS = " ".join(
+    (
+        "-c lock_timeout=20000",
+        "-c idle_in_transaction_session_timeout=15000",  # a frozen process holds locks
+        "-c timezone=UTC",
+    )
+)
 _ADVISORY_LOCK = 0x67726164666C6174  # "gradflat"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATING = threading.Lock()  # the migration tool keeps global state
@@ -63,7 +70,7 @@ def connect(url: str) -> Engine:
         connect_args={
             "connect_timeout": 5,
             "tcp_user_timeout": 20_000,
-            "options": "-c lock_timeout=20000 -c timezone=UTC",
+            "options": _POSTGRESQL_OPTIONS,
         },
     )
 

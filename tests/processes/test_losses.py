@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from service.schemas.jobs import Job
+from service.stores.database import write
 from tests.support.job_bodies import quartic
 from tests.support.long_job import (
     Findings,
@@ -88,7 +89,9 @@ def test_killed_worker(stack: Stack, undisturbed: Findings) -> None:
 def test_frozen_supervisor_is_refused(stack: Stack, undisturbed: Findings) -> None:
     job = checkpointed(stack)
     runner, supervisor = stack.runner(), stack.pool_child()
-    kill(supervisor, signal.SIGSTOP)
+    assert stack.stores is not None
+    with write(stack.stores.engine):  # SQLite's lock: one frozen with it stops all
+        kill(supervisor, signal.SIGSTOP)
     try:
         until(lambda: stack.job(job.id).state == "queued", what="the lease to end")
     finally:

@@ -1,6 +1,7 @@
 """Two workers on one broker, PostgreSQL behind them."""
 
 import signal
+from contextlib import nullcontext
 
 import pytest
 
@@ -41,8 +42,9 @@ def test_killed_worker_leaves_its_shard_to_the_other(
     assert site.stack.job(job.id).attempt == 2
 
 
+@pytest.mark.parametrize("in_transaction", [False, True])
 def test_frozen_worker_is_refused_when_it_comes_back(
-    site: Site, undisturbed_at_site: Findings
+    site: Site, undisturbed_at_site: Findings, *, in_transaction: bool
 ) -> None:
     assert site.stack.stores is not None
     engine = site.stack.stores.engine
@@ -52,8 +54,9 @@ def test_frozen_worker_is_refused_when_it_comes_back(
     supervisor, runner = site.second.pool_child(), site.second.runner()
     frozen = [site.second.pid, supervisor, runner]
     try:
-        for pid in frozen:
-            kill(pid, signal.SIGSTOP)
+        with site.both_waiting_for(job.id) if in_transaction else nullcontext():
+            for pid in frozen:
+                kill(pid, signal.SIGSTOP)
         ended_once(site.stack, job, undisturbed_at_site)
         assert supervisor not in site.shards(job.id).values()
     finally:

@@ -1,12 +1,14 @@
 """A stack with a second worker, on a database and a broker of the tests' own."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
-from service.stores.database import read
+from service.stores.database import read, write
 from service.stores.jobs import JobRecord
-from service.stores.tables import shards
+from service.stores.tables import jobs, shards
 from tests.support.postgres import PostgresServer
 from tests.support.stack import Stack
 from tests.support.valkey import ValkeyServer
@@ -39,6 +41,21 @@ class Site:
         with read(self.stack.stores.engine) as connection:
             rows = connection.execute(query).all()
         return {row.id: int((row.worker or ":0").rpartition(":")[2]) for row in rows}
+
+    @contextmanager
+    def both_waiting_for(self, job_id: str) -> Generator[None]:
+        """Holds a job's row; within the block both workers wait for it."""
+        assert self.stack.stores is not None
+        engine = self.stack.stores.engine
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        with write(engine) as holder, engine.connect() as observer:
+            holder.execute(select(jobs).where(jobs.c.id == job_id).with_for_update())
+            observer.execution_options(isolation_level="AUTOCOMMIT")
+            until(
+                lambda: observer.scalar(text(waiting)) == len(self.workers()),
+                what="both workers waiting for the job",
+            )
+            yield
 
     def both_at_work(self, job_id: str) -> None:
         """Waits until each worker has claimed a shard of a job."""
