@@ -1,5 +1,6 @@
 """The application: rooms put together, and its lifespan."""
 
+import asyncio
 import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -114,24 +115,24 @@ async def _lifespan(
 ) -> AsyncGenerator[None]:
     resources = await run_in_threadpool(_open, settings, queue, requests)
     app.state.resources = resources
-    stopping = threading.Event()
     stores = resources.stores
-    tasks = (
-        Reconciler(stores, resources.queue, settings).run,
-        Deliverer(stores.deliveries, resources.signer, settings).run,
+    stopping = threading.Event()
+    reconciling = threading.Thread(
+        target=Reconciler(stores, resources.queue, settings).run,
+        args=(stopping,),
+        daemon=True,
     )
-    threads = [
-        threading.Thread(target=task, args=(stopping,), daemon=True) for task in tasks
-    ]
-    for thread in threads:
-        thread.start()
+    reconciling.start()
+    deliverer = Deliverer(stores.deliveries, resources.signer, settings)
+    delivering = asyncio.create_task(deliverer.run())
     try:
         yield
     finally:
         stopping.set()
-        for thread in threads:
-            await run_in_threadpool(thread.join)
-        resources.stores.engine.dispose()
+        delivering.cancel()
+        await asyncio.wait([delivering])
+        await run_in_threadpool(reconciling.join)
+        stores.engine.dispose()
 
 
 def drain(app: FastAPI) -> None:

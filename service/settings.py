@@ -1,7 +1,7 @@
 """Settings of a deployment, read from the environment (``GRADFLAT_...``)."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -68,6 +68,8 @@ class Settings(BaseSettings):
         *(36_000.0, 50_400.0, 72_000.0, 86_400.0),
     ]
     """Pauses between attempts at a message; after the last one it is given up."""
+    webhook_attempt_seconds: Annotated[float, Field(gt=0, le=45)] = 15.0
+    """Time for one attempt, until the status of the answer is there."""
     webhooks_to_private: bool = False
     """Whether webhooks may lead to private addresses, and without TLS."""
 

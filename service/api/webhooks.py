@@ -1,9 +1,9 @@
-"""Webhooks: register addresses, see what was sent there, send it again."""
+"""Webhooks: register addresses, renew secrets, see what was sent, send it again."""
 
 from fastapi import APIRouter, Response
 
 from service.api.paging import Cursor, Limit
-from service.dependencies import JobReader, JobWriter, ResourcesDep
+from service.dependencies import JobReader, JobWriter, Resources, ResourcesDep
 from service.http.json_routes import JsonRoute
 from service.operations.webhooks.addresses import check_url
 from service.problems.documentation import problems
@@ -11,6 +11,7 @@ from service.schemas.webhooks import (
     Delivery,
     DeliveryPage,
     NewWebhook,
+    SecretRotation,
     Webhook,
     WebhookList,
     WebhookRequest,
@@ -38,8 +39,7 @@ def create_webhook(
     check_url(body.url, private=resources.settings.webhooks_to_private)
     record = resources.stores.webhooks.create(principal.tenant, body.url, body.events)
     response.headers["Location"] = f"/v1/webhooks/{record.id}"
-    secret = resources.signer.secret(record.id)
-    return NewWebhook(**_webhook(record).model_dump(), secret=secret)
+    return _with_secret(record, resources)
 
 
 @router.get("")
@@ -55,6 +55,25 @@ def get_webhook(
 ) -> Webhook:
     """Returns one registered address."""
     return _webhook(resources.stores.webhooks.get(principal.tenant, webhook_id))
+
+
+@router.post("/{webhook_id}/secret/rotate", responses=problems(404, 413, 415))
+def rotate_webhook_secret(
+    *,
+    principal: JobWriter,
+    webhook_id: str,
+    resources: ResourcesDep,
+    body: SecretRotation,
+) -> NewWebhook:
+    """Gives an address a new secret, which signs its messages from now on.
+
+    Until the overlap ends, messages carry a signature for each secret, of the five
+    newest at most. A rotation whose answer was lost can be repeated.
+    """
+    record = resources.stores.webhooks.rotate_secret(
+        principal.tenant, webhook_id, overlap_seconds=body.overlap_seconds
+    )
+    return _with_secret(record, resources)
 
 
 @router.delete("/{webhook_id}", status_code=204, responses=problems(404))
@@ -103,8 +122,14 @@ def _webhook(record: WebhookRecord) -> Webhook:
         object="webhook",
         url=record.url,
         events=record.events,
+        old_secrets_until=record.old_secrets_until,
         created_at=record.created_at,
     )
+
+
+def _with_secret(record: WebhookRecord, resources: Resources) -> NewWebhook:
+    secret = resources.signer.secret(record.id, record.secret)
+    return NewWebhook(**_webhook(record).model_dump(), secret=secret)
 
 
 def _delivery(record: DeliveryRecord) -> Delivery:

@@ -35,14 +35,23 @@ class Webhook(Schema):
     object: Literal["webhook"]
     url: str
     events: list[EventName]
+    old_secrets_until: datetime | None
+    """Until when earlier secrets sign as well; null if there was none."""
     created_at: datetime
 
 
 class NewWebhook(Webhook):
-    """A registered address, with the secret that its messages are signed with."""
+    """A registered address, with the newest secret that signs its messages."""
 
     secret: str
     """As Standard Webhooks has it, `whsec_...`; it is shown this once."""
+
+
+class SecretRotation(Schema):
+    """How one secret gives way to the next."""
+
+    overlap_seconds: Annotated[int, Field(ge=0, le=30 * 86_400)] = 86_400
+    """Time in which the secrets that sign now go on to do so."""
 
 
 class WebhookList(Schema):
@@ -67,7 +76,8 @@ class Delivery(Schema):
     last_status: int | None
     """HTTP status of the last answer."""
     last_error: str | None
-    """Why there was no answer: `address_refused`, `unresolved`, `unreachable`."""
+    """Why there was no answer: `address_refused`, `unresolved`, `unreachable`,
+    `timed_out`."""
     created_at: datetime
     delivered_at: datetime | None
 

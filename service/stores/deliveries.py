@@ -13,10 +13,13 @@ from service.stores.clock import moment, moment_or_none, now_ms
 from service.stores.database import AnyRow, read, write
 from service.stores.identifiers import is_id
 from service.stores.tables import deliveries, webhooks
-from service.stores.webhooks import find_webhook
+from service.stores.webhooks import FIRST_SECRET, find_webhook
 
 _CLAIM_MS = 60_000
 """Time for one attempt; then another process may make one."""
+_MOST_SECRETS = 5
+"""Signatures of a message."""
+_OLDEST = FIRST_SECRET.label("oldest")
 _KEPT_MS = 30 * 86_400_000
 
 
@@ -47,8 +50,12 @@ class DueDelivery:
     id: str
     webhook_id: str
     url: str
+    secrets: range
+    """Numbers of the secrets that sign it."""
     payload: str
     attempt: int
+    claimed_until: int
+    """End of the claim, in milliseconds since 1970: it tells this claim from others."""
 
 
 @final
@@ -70,47 +77,66 @@ class DeliveryStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def claim_due(self, *, limit: int) -> list[DueDelivery]:
-        """Returns messages that are due; nobody else gets them for a minute."""
-        with write(self._engine) as connection:
-            rows = connection.execute(
-                select(deliveries, webhooks.c.url)
-                .join(webhooks)
-                .where(deliveries.c.due_at <= now_ms())
-                .order_by(deliveries.c.due_at)
-                .limit(limit)
-                .with_for_update(of=deliveries, skip_locked=True)
-            ).all()
-            for row in rows:
-                connection.execute(
-                    _one(row.tenant, row.id).values(
-                        due_at=now_ms() + _CLAIM_MS, attempts=row.attempts + 1
-                    )
-                )
-        return [
-            DueDelivery(
-                tenant=row.tenant,
-                id=row.id,
-                webhook_id=row.webhook_id,
-                url=row.url,
-                payload=row.payload,
-                attempt=row.attempts + 1,
-            )
-            for row in rows
-        ]
+    def claim(self) -> DueDelivery | None:
+        """Returns the message that is due for longest, if one is.
 
-    def settle(self, due: DueDelivery, outcome: Outcome) -> None:
-        """Records how an attempt ended."""
+        Nobody else gets it for a minute. While none is due, nothing is written.
+        """
+        is_due = deliveries.c.due_at <= now_ms()
+        with read(self._engine) as connection:
+            if (
+                connection.execute(select(deliveries.c.id).where(is_due)).first()
+                is None
+            ):
+                return None
+        with write(self._engine) as connection:
+            row = connection.execute(
+                select(deliveries, webhooks.c.url, webhooks.c.secret, _OLDEST)
+                .join(webhooks)
+                .where(is_due)
+                .order_by(deliveries.c.due_at)
+                .limit(1)
+                .with_for_update(of=deliveries, skip_locked=True)
+            ).one_or_none()
+            if row is None:
+                return None
+            claimed = connection.execute(
+                _one(row.tenant, row.id)
+                .values(due_at=now_ms() + _CLAIM_MS, attempts=row.attempts + 1)
+                .returning(deliveries.c.attempts, deliveries.c.due_at)
+            ).one()
+        return DueDelivery(
+            tenant=row.tenant,
+            id=row.id,
+            webhook_id=row.webhook_id,
+            url=row.url,
+            secrets=range(
+                max(row.oldest, row.secret + 1 - _MOST_SECRETS), row.secret + 1
+            ),
+            payload=row.payload,
+            attempt=claimed.attempts,
+            claimed_until=claimed.due_at,
+        )
+
+    def settle(self, due: DueDelivery, outcome: Outcome) -> bool:
+        """Records how an attempt ended.
+
+        Returns:
+            Whether it counts: not if the message was claimed or re-sent meanwhile.
+        """
         later = outcome.retry_seconds
         with write(self._engine) as connection:
-            connection.execute(
-                _one(due.tenant, due.id).values(
+            settled = connection.execute(
+                _one(due.tenant, due.id)
+                .where(deliveries.c.due_at == due.claimed_until)
+                .values(
                     last_status=outcome.status,
                     last_error=outcome.error,
                     due_at=None if later is None else now_ms() + round(1000 * later),
                     delivered_at=now_ms() if outcome.delivered else None,
                 )
             )
+        return settled.rowcount == 1
 
     def list(
         self, tenant: str, webhook_id: str, *, limit: int, cursor: str | None = None

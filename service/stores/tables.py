@@ -256,6 +256,9 @@ webhooks = Table(
     Column("url", Text, nullable=False),
     Column("events", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("secret", Integer, nullable=False, server_default="0"),
+    Column("first_secret", Integer, nullable=False, server_default="0"),
+    Column("old_secrets_until", BigInteger),
 )
 
 deliveries = Table(

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast, final
 
-from sqlalchemy import Connection, Engine, delete, func, select
+from sqlalchemy import Connection, Engine, case, delete, func, select, update
 
 from service.errors import QuotaExceeded, WebhookNotFound
 from service.schemas.webhooks import EventName
-from service.stores.clock import moment, now_ms
+from service.stores.clock import moment, moment_or_none, now_ms
 from service.stores.database import AnyRow, read, write
 from service.stores.identifiers import is_id, new_id
 from service.stores.tables import webhooks
@@ -17,6 +17,11 @@ from service.stores.tenants import lock_tenant
 
 MOST = 20
 """Webhooks that a tenant may have."""
+FIRST_SECRET = case(
+    (webhooks.c.old_secrets_until > now_ms(), webhooks.c.first_secret),
+    else_=webhooks.c.secret,
+)
+"""Number of the oldest secret that signs now."""
 
 
 @final
@@ -28,6 +33,9 @@ class WebhookRecord:
     id: str
     url: str
     events: list[EventName]
+    secret: int
+    """Number of the newest secret."""
+    old_secrets_until: datetime | None
     created_at: datetime
 
 
@@ -79,6 +87,29 @@ class WebhookStore:
             rows = connection.execute(query.order_by(webhooks.c.id)).all()
         return [_record(row) for row in rows]
 
+    def rotate_secret(
+        self, tenant: str, webhook_id: str, *, overlap_seconds: int
+    ) -> WebhookRecord:
+        """Returns a webhook with a new secret.
+
+        All that signed until now sign for some time more, so that a rotation whose
+        answer was lost can be repeated. `WebhookNotFound` if the tenant has no such
+        webhook.
+        """
+        with write(self._engine) as connection:
+            find_webhook(connection, tenant, webhook_id)
+            row = connection.execute(
+                update(webhooks)
+                .where(webhooks.c.tenant == tenant, webhooks.c.id == webhook_id)
+                .values(
+                    secret=webhooks.c.secret + 1,
+                    first_secret=FIRST_SECRET,
+                    old_secrets_until=now_ms() + 1000 * overlap_seconds,
+                )
+                .returning(webhooks)
+            ).one()
+        return _record(row)
+
     def delete(self, tenant: str, webhook_id: str) -> None:
         """Deletes a webhook and its messages, sent or not.
 
@@ -116,5 +147,7 @@ def _record(row: AnyRow) -> WebhookRecord:
         id=row.id,
         url=row.url,
         events=cast("list[EventName]", row.events.split()),
+        secret=row.secret,
+        old_secrets_until=moment_or_none(row.old_secrets_until),
         created_at=moment(row.created_at),
     )

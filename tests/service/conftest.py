@@ -23,9 +23,8 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
 
 @pytest.fixture
 def tenant(api: LiveApi) -> Iterator[Tenant]:
-    name, key = api.key()
-    with api.client(key) as http:
-        yield Tenant(name=name, key=key, http=http, api=api)
+    with api.tenant() as tenant:
+        yield tenant
 
 
 @pytest.fixture

@@ -36,6 +36,13 @@ class LiveApi:
         tenant = tenant or f"tenant-{next(_numbers)}"
         return tenant, self.stores.keys.create(tenant=tenant, scopes=scopes)[1]
 
+    @contextmanager
+    def tenant(self) -> Generator["Tenant"]:
+        """A new tenant with a client."""
+        name, key = self.key()
+        with self.client(key) as http:
+            yield Tenant(name=name, key=key, http=http, api=self)
+
     def client(self, key: str | None) -> httpx.Client:
         """A client that sends the key."""
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}

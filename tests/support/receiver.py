@@ -1,7 +1,10 @@
-"""A web server that takes the messages of webhooks, and answers as it is told."""
+"""Web servers that take the messages of webhooks, and answer as they are told."""
 
+import contextlib
+import socket
 import threading
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
@@ -65,3 +68,29 @@ def receiver() -> Generator[Receiver]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def dripping_receiver(pause: float = 0.02) -> Generator[int]:
+    """The port of a server whose answers come byte by byte and never end."""
+    ended = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Never-Ends: ")
+            while not ended.wait(pause):
+                connection.sendall(b"a")
+
+    def accept(listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                drips.submit(drip, connection)
+
+    with ThreadPoolExecutor() as drips, socket.create_server(("127.0.0.1", 0)) as door:
+        drips.submit(accept, door)
+        try:
+            yield int(door.getsockname()[1])
+        finally:
+            ended.set()
+            door.shutdown(socket.SHUT_RDWR)

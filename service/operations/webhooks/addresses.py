@@ -10,6 +10,8 @@ import ipaddress
 import socket
 from urllib.parse import urlsplit
 
+import httpx
+
 from service.errors import WebhookRefused
 
 _LEADING_ELSEWHERE = tuple(
@@ -36,6 +38,7 @@ def check_url(url: str, *, private: bool) -> None:
     Raises:
         WebhookRefused: If they may not.
     """
+    parsed(url)
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -56,6 +59,18 @@ def check_url(url: str, *, private: bool) -> None:
     # It may have an address only when there is something to send.
     with contextlib.suppress(Unresolved):
         resolve(host, port or 443, private=private)
+
+
+def parsed(url: str) -> httpx.URL:
+    """Returns a URL as it is connected to.
+
+    Raises:
+        WebhookRefused: If it is malformed.
+    """
+    try:
+        return httpx.URL(url)
+    except httpx.InvalidURL:
+        raise WebhookRefused("The URL is malformed") from None
 
 
 def resolve(host: str, port: int, *, private: bool) -> str:

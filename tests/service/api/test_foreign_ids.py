@@ -126,7 +126,8 @@ def request(
     url = path.replace(KINDS[kind], target).replace("{name}", "points.safetensors")
     url = url.replace("{webhook_id}", own)
     if method != "PATCH":
-        return http.request(method, url, headers=HEADERS)
+        body = {} if "requestBody" in PATHS[path][method.lower()] else None
+        return http.request(method, url, headers=HEADERS, json=body)
     return http.request(method, url, headers=HEADERS | BINARY, content=b"12345678")
 
 

@@ -22,6 +22,7 @@ OPERATIONS = {
     ),
     *("download_artifact", "get_me", "get_capabilities"),
     *("create_webhook", "list_webhooks", "get_webhook", "delete_webhook"),
+    "rotate_webhook_secret",
     *("list_deliveries", "resend_delivery"),
     *("health_live", "health_ready", "get_metrics"),
 }
