@@ -13,6 +13,8 @@ from typing import Self, final
 import torch
 from torch import Tensor
 
+from worker.linalg.lanczos import orthogonalise
+
 _PART = 1 << 16
 """Entries of a vector that are converted, or rotated, at a time."""
 
@@ -77,18 +79,16 @@ class Basis:
         Returns:
             What remains ``(runs, size)`` and the components removed ``(runs, filled)``.
         """
-        rest = vectors[:, None]
+        if Storage.of(vectors) == Storage.of(self.rows):
+            return orthogonalise(self.rows[:, :filled], vectors)
+        rest = vectors[:, None].clone()
         removed = vectors.new_zeros(len(vectors), 1, filled)
         for _ in range(2):
-            # Rows times matrices: several times faster than matrices times columns.
             components = torch.zeros_like(removed)
             for part, rows in self._parts(filled, vectors):
                 components += torch.bmm(rest[:, :, part], rows.mT)
-            pieces = [
-                torch.baddbmm(rest[:, :, part], components, rows, alpha=-1)
-                for part, rows in self._parts(filled, vectors)
-            ]
-            rest = pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=2)
+            for part, rows in self._parts(filled, vectors):
+                rest[:, :, part].baddbmm_(components, rows, alpha=-1)
             removed += components
         return rest[:, 0], removed[:, 0]
 
@@ -100,17 +100,16 @@ class Basis:
             columns: Coefficients of the new rows, ``(filled, kept)``.
         """
         filled, kept = columns.shape
-        for part in self._pieces(_PART):
+        for part in self._pieces():
             old = self.rows[run, :filled, part].to(columns)
             self.rows[run, :kept, part] = (columns.mT @ old).to(self.rows)
         self.rows[run, kept:] = 0
 
     def _parts(self, filled: int, like: Tensor) -> Iterator[tuple[slice, Tensor]]:
-        """Rows to compute with; whole where they need not be converted."""
-        kept_alike = Storage.of(like) == Storage.of(self.rows)
-        for part in self._pieces(self.rows.shape[2] if kept_alike else _PART):
+        """Rows converted to compute with."""
+        for part in self._pieces():
             yield part, self.rows[:, :filled, part].to(like)
 
-    def _pieces(self, length: int) -> Iterator[slice]:
-        for start in range(0, self.rows.shape[2], max(1, length)):
-            yield slice(start, start + length)
+    def _pieces(self) -> Iterator[slice]:
+        for start in range(0, self.rows.shape[2], _PART):
+            yield slice(start, start + _PART)

@@ -30,7 +30,10 @@ MISSED = 1e-3
 """Probability that a complete search has missed an eigenvalue at one of its ends."""
 
 _LOOKS = 20
-"""Times that the Ritz values are looked at while a space fills."""
+"""Times that the Ritz values are looked at while a space fills, at most."""
+
+_FASTEST = 0.5 * math.log(10)
+"""How fast logarithms of residuals are expected to fall with every step, at most."""
 
 
 @final
@@ -127,6 +130,7 @@ class ExtremeSearch:
             "reach": space.vector.new_zeros(runs, 2 if smallest else 1),
             "complete": torch.zeros_like(space.beta, dtype=torch.bool),
             "products": torch.full_like(space.beta, -1, dtype=torch.int64),
+            "look": torch.full_like(space.beta, wanted, dtype=torch.int64),
         }
         given = fresh if state is None else state
         self._state = {
@@ -179,9 +183,14 @@ class ExtremeSearch:
     def _due(self, active: list[int]) -> list[int]:
         """Numbers of the runs whose Ritz values are to be looked at."""
         steps = self.space.steps
-        if steps % self._interval == 0 or steps >= self._budget:
+        if steps >= self._budget:
             return active
-        return [run for run in active if self.space.filled[run] == self._width]
+        look = self._state["look"].tolist()
+        return [
+            run
+            for run in active
+            if steps >= look[run] or self.space.filled[run] == self._width
+        ]
 
     def _look(self, runs: list[int]) -> None:
         """Looks at the Ritz values of runs that have filled equally many places."""
@@ -196,7 +205,8 @@ class ExtremeSearch:
         settled = coupling.amax(dim=1) <= limit / 4
         reference = self._state["reference"][runs]
         same = (values - reference).abs().amax(dim=1) <= limit
-        searched = self._searched(runs, ritz, limit)
+        chance = self._log_chance(runs, ritz, limit)
+        searched = chance <= math.log(MISSED)
         complete = settled & same & searched
         if filled == self._size:
             complete = torch.ones_like(complete)
@@ -206,9 +216,17 @@ class ExtremeSearch:
         self._end(_those(runs, over), ritz.take(over), ends, complete[over])
         afresh = ~over & settled & (searched | ~same)
         self._go_on_afresh(_those(runs, afresh), ritz.take(afresh), ends)
+        unsettled = (coupling.amax(dim=1) / (limit / 4)).log()
+        unsearched = torch.where(same, chance - math.log(MISSED), 0)
+        self._wait(runs, unsettled.maximum(unsearched))
         if filled == self._width:
             rest = ~over & ~afresh
             self._restart(_those(runs, rest), ritz.take(rest), limit[rest])
+
+    def _wait(self, runs: list[int], missing: Tensor) -> None:
+        """Puts off the next look, by the logarithms that are missing, ``(k,)``."""
+        steps = (missing / _FASTEST).nan_to_num(0).clamp(self._interval, self._width)
+        self._state["look"][runs] = self.space.steps + steps.long()
 
     def _ends(self, filled: int, ritz: Ritz) -> Tensor:
         """Numbers of the wanted Ritz pairs, smallest and then largest."""
@@ -219,7 +237,7 @@ class ExtremeSearch:
         if not runs:
             return
         self._state["values"][runs] = ritz.values[:, ends]
-        self._state["bounds"][runs] = ritz.bounds[:, ends]
+        self._state["bounds"][runs] = self.space.bounds(runs, ritz)[:, ends]
         self._state["complete"][runs] = complete
         self._state["products"][runs] = self.space.steps
         self.space.restart(runs, ritz, ends.unique())
@@ -241,16 +259,15 @@ class ExtremeSearch:
         self._state["reach"][runs] -= self._distances(runs, dropped, limit)
         self.space.restart(runs, ritz, torch.cat([numbers[:low], numbers[high:]]))
 
-    def _searched(self, runs: list[int], ritz: Ritz, limit: Tensor) -> Tensor:
-        """Whether an eigenvalue beyond the wanted ones would have been seen."""
+    def _log_chance(self, runs: list[int], ritz: Ritz, limit: Tensor) -> Tensor:
+        """Of an eigenvalue beyond the wanted ones that has not been seen, ``(k,)``."""
         reference = self._state["reference"][runs]
         component = (
             self._state["reach"][runs]
             - self._distances(runs, ritz.values, limit)
             + self._distances(runs, reference, limit)
         )
-        chance = component + 0.5 * math.log(2 * self._size / math.pi)
-        return (chance <= math.log(MISSED)).all(dim=1)
+        return component.amax(dim=1) + 0.5 * math.log(2 * self._size / math.pi)
 
     def _distances(self, runs: list[int], values: Tensor, limit: Tensor) -> Tensor:
         """Sums of log-distances from just within the ends of the wanted values."""

@@ -72,7 +72,7 @@ def finite_eigh(matrices: Tensor) -> tuple[Tensor, Tensor]:
     """Eigenvalues and eigenvectors, NaN for a matrix that is not finite.
 
     Args:
-        matrices: Symmetric, ``(runs, k, k)``.
+        matrices: Symmetric, ``(runs, k, k)``; only their lower triangles are read.
 
     Returns:
         Values ``(runs, k)``, ascending, and vectors by columns ``(runs, k, k)``.

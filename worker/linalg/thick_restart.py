@@ -31,18 +31,11 @@ class Ritz:
         values: Ascending, ``(k, filled)``.
         coordinates: Vectors in the basis, by columns, ``(k, filled, filled)``.
         last: Part of each residual along the next vector, ``(k, filled)``.
-        leak: Bound on the rest of it: what was dropped before, and rounding.
     """
 
     values: Tensor
     coordinates: Tensor
     last: Tensor
-    leak: Tensor
-
-    @property
-    def bounds(self) -> Tensor:
-        """An eigenvalue lies this close to each value, ``(k, filled)``."""
-        return self.last.abs() + self.leak
 
     def take(self, rows: Tensor) -> Self:
         """The pairs of some of the runs."""
@@ -50,7 +43,6 @@ class Ritz:
             values=self.values[rows],
             coordinates=self.coordinates[rows],
             last=self.last[rows],
-            leak=self.leak[rows],
         )
 
 
@@ -61,7 +53,7 @@ class SearchSpace:
 
     Attributes:
         basis: The vectors, ``(runs, places, size)``.
-        projection: ``H`` on the basis, ``(runs, places, places)``.
+        projection: Lower triangles of ``H`` on the basis, ``(runs, places, places)``.
         dropped: Gram matrices of what was dropped, in all rounds, of the parts of
             ``H v`` outside the basis, ``(runs, places, places)``.
         vector: The next vector, ``(runs, size)``.
@@ -124,14 +116,13 @@ class SearchSpace:
         for run in runs:
             self.basis.write(run, self.filled[run], self.vector[run])
         product = self._product(operator, runs)
+        norm = torch.linalg.vector_norm(product, dim=1)
         remainder, components = self.basis.orthogonalise(product, end)
         for run in runs:
             place = self.filled[run]
             self.projection[run, place, :end] = components[run]
-            self.projection[run, :end, place] = components[run]
             self.filled[run] += 1
         self.steps += 1
-        norm = torch.linalg.vector_norm(product, dim=1)
         self.scale = torch.maximum(self.scale, norm)
         beta = torch.linalg.vector_norm(remainder, dim=1)
         ended = beta <= negligible(self.scale, remainder.shape[1])
@@ -153,19 +144,25 @@ class SearchSpace:
         """The Ritz pairs of runs that have filled equally many places."""
         filled = self.filled[runs[0]]
         values, vectors = finite_eigh(self.projection[runs, :filled, :filled])
-        # Of so many vectors, none longer than its part, by Cauchy and Schwarz.
-        dropped = _in_coordinates(self.dropped[runs, :filled, :filled], vectors)
-        rounds = values.new_tensor([self.rounds[run] for run in runs])
-        square = rounds[:, None] * dropped.diagonal(dim1=1, dim2=2)
-        restarts = values.new_tensor([self.restarts[run] for run in runs])
-        eps = torch.finfo(self.basis.rows.dtype).eps
-        rounding = eps * self.scale[runs] * (filled**0.5 + restarts)
         return Ritz(
             values=values,
             coordinates=vectors,
             last=self.beta[runs, None] * vectors[:, -1],
-            leak=square.clamp_min(0).sqrt() + rounding[:, None],
         )
+
+    def bounds(self, runs: list[int], ritz: Ritz) -> Tensor:
+        """How close to each value of the pairs an eigenvalue lies, ``(k, filled)``."""
+        filled = ritz.values.shape[1]
+        dropped = _in_coordinates(
+            self.dropped[runs, :filled, :filled], ritz.coordinates
+        )
+        # Of so many vectors, none longer than its part, by Cauchy and Schwarz.
+        rounds = dropped.new_tensor([self.rounds[run] for run in runs])
+        square = rounds[:, None] * dropped.diagonal(dim1=1, dim2=2)
+        restarts = dropped.new_tensor([self.restarts[run] for run in runs])
+        eps = torch.finfo(self.basis.rows.dtype).eps
+        rounding = eps * self.scale[runs] * (filled**0.5 + restarts)
+        return ritz.last.abs() + square.clamp_min(0).sqrt() + rounding[:, None]
 
     def restart(self, runs: list[int], ritz: Ritz, kept: Tensor) -> None:
         """Goes back to some Ritz vectors, and on from where it was.
