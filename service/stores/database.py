@@ -18,7 +18,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from alembic import command
 from alembic.config import Config
@@ -30,6 +30,7 @@ from sqlalchemy import (
     Row,
     Table,
     create_engine,
+    dialects,
     event,
     func,
     make_url,
@@ -39,6 +40,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.pool import ConnectionPoolEntry
 
+if TYPE_CHECKING:
+    from service.stores.postgresql import BoundedConnection
+
+dialects.registry.register(
+    "postgresql.bounded", "service.stores.postgresql", "BoundedDialect"
+)
 AnyRow = Row[*tuple[Any, ...]]
 """A row of any columns."""
 
@@ -62,7 +69,7 @@ def connect(url: str) -> Engine:
     if make_url(url).get_backend_name() == "sqlite":
         return _connect_sqlite(url)
     return create_engine(
-        url,
+        make_url(url).set(drivername="postgresql+bounded"),
         pool_size=10,
         max_overflow=40,
         pool_timeout=10,
@@ -173,8 +180,16 @@ def migrate(engine: Engine) -> None:
     """
     with _MIGRATING, write(engine) as connection:
         if connection.dialect.name == "postgresql":
+            _take_time(connection)
             connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
         command.upgrade(migrations(connection), "head")
+
+
+def _take_time(connection: Connection) -> None:
+    """Lets statements last, such as an index of a table that has grown large."""
+    connection.detach()  # the pool gets another, as bounded as before
+    bounded = cast("BoundedConnection", connection.connection.dbapi_connection)
+    bounded.answer_s = None
 
 
 def is_current(engine: Engine) -> bool:

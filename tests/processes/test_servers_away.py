@@ -1,4 +1,4 @@
-"""Broker and database, stopped, frozen and emptied under a running service."""
+"""Broker and database, stopped, frozen or emptied under a running service."""
 
 import signal
 import subprocess
@@ -35,6 +35,7 @@ pytestmark = [
 ]
 
 ACCEPTED_S = 3.0
+FROZEN_S = 25.0
 
 
 def accepted(site: Site) -> str:
@@ -162,4 +163,18 @@ def test_stopped_database(site: Site, undisturbed_at_site: Findings) -> None:
             )
         finally:
             site.database.start()
+        ended_once(site.stack, job, undisturbed_at_site)
+
+
+def test_frozen_database(site: Site, undisturbed_at_site: Findings) -> None:
+    """Its kernel takes what is sent, and nothing is ever answered."""
+    job = checkpointed(site.stack)
+    headers = {"Authorization": f"Bearer {site.stack.key}"}
+    with httpx.Client(
+        base_url=site.stack.url, headers=headers, timeout=FROZEN_S
+    ) as http:
+        with site.database.frozen():
+            assert http.get(f"/v1/jobs/{job.id}").status_code == 503
+            assert http.post("/v1/jobs", json=quartic()).status_code == 503
+            assert http.get("/v1/health/live").status_code == 200
         ended_once(site.stack, job, undisturbed_at_site)

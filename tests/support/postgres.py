@@ -16,6 +16,8 @@ from pathlib import Path
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
+from tests.support import procs
+
 NOBODY = 65534
 START_S = 30.0
 OPTIONS = {
@@ -48,6 +50,25 @@ class PostgresServer:
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait()
+
+    @contextmanager
+    def frozen(self) -> Generator[None]:
+        """Within the block none of its processes does anything."""
+        assert self._process is not None
+        stopped: list[int] = []
+        try:
+            while found := self._all() - {*stopped}:
+                for pid in found:
+                    procs.kill(pid, signal.SIGSTOP)
+                    stopped.append(pid)
+            yield
+        finally:
+            for pid in stopped:
+                procs.kill(pid, signal.SIGCONT)
+
+    def _all(self) -> set[int]:
+        assert self._process is not None
+        return procs.descendants(self._process.pid) | {self._process.pid}
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://postgres@/{database}?host={self._folder}"
