@@ -42,7 +42,7 @@ def get_report(
     """Returns the report of a job that has succeeded, or was cancelled with results."""
     report = results.report(principal.tenant, job_id)
     return report_answer(
-        lambda: results.read(report.key), report, if_none_match=if_none_match
+        lambda: results.content(report), report, if_none_match=if_none_match
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import final
 
+from pydantic import ValidationError
+
 from service.errors import (
     ArtifactNotFound,
     BadCursor,
@@ -19,17 +21,25 @@ from service.schemas.reports import Artifact, Label, PointPage, Report
 from service.stores.blobs import BlobStore, artifact_key, report_key
 from service.stores.jobs import JobStore
 
-_DIGESTS_KEPT = 4096
+_REPORTS_KNOWN = 4096
 
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredReport:
-    """Where a report lies, and what it is."""
+    """Where a report lies, and what is served of it.
+
+    Attributes:
+        key: In the blob store.
+        size: In bytes, as it is served.
+        sha256: As it is served.
+        earlier: Whether an earlier version wrote it, with fewer fields.
+    """
 
     key: str
     size: int
     sha256: str
+    earlier: bool
 
 
 @final
@@ -39,7 +49,7 @@ class Results:
 
     jobs: JobStore
     blobs: BlobStore
-    _digests: dict[str, str] = field(default_factory=dict[str, str])
+    _known: dict[str, StoredReport] = field(default_factory=dict[str, StoredReport])
 
     def report(self, tenant: str, job_id: str) -> StoredReport:
         """Returns the report of a job; it never changes once it is there.
@@ -56,9 +66,7 @@ class Results:
             raise JobFailed(f"The job failed{reason}")
         key = report_key(tenant, job_id)
         try:
-            return StoredReport(
-                key=key, size=self.blobs.size(key), sha256=self._digest(key)
-            )
+            return self._examined(key)
         except KeyError:
             raise ReportNotReady(
                 f"The job is {record.state} without a report"
@@ -87,7 +95,7 @@ class Results:
         """
         position = 0 if cursor is None else _position(cursor)
         stored = self.report(tenant, job_id)
-        report = Report.model_validate_json(b"".join(self.read(stored.key)))
+        report = Report.model_validate_json(self._whole(stored.key))
         matching = [
             (number, point)
             for number, point in enumerate(report.points)
@@ -121,15 +129,36 @@ class Results:
         except KeyError:
             raise JobNotFound("The job was deleted") from None
 
-    def _digest(self, key: str) -> str:
-        if key not in self._digests:
-            if len(self._digests) >= _DIGESTS_KEPT:
-                self._digests.clear()
-            digest = hashlib.sha256()
-            for piece in self.blobs.read(key):
-                digest.update(piece)
-            self._digests[key] = digest.hexdigest()
-        return self._digests[key]
+    def content(self, report: StoredReport) -> Iterator[bytes]:
+        """Returns the bytes of a report, with the fields that it lacks."""
+        if report.earlier:
+            return iter([_completed(self._whole(report.key))])
+        return self.read(report.key)
+
+    def _examined(self, key: str) -> StoredReport:
+        if key not in self._known:
+            if len(self._known) >= _REPORTS_KNOWN:
+                self._known.clear()
+            written = b"".join(self.blobs.read(key))
+            content = _completed(written)
+            self._known[key] = StoredReport(
+                key=key,
+                size=len(content),
+                sha256=hashlib.sha256(content).hexdigest(),
+                earlier=content != written,
+            )
+        return self._known[key]
+
+    def _whole(self, key: str) -> bytes:
+        return b"".join(self.read(key))
+
+
+def _completed(written: bytes) -> bytes:
+    """Adds what an earlier version did not write; leaves what a later one wrote."""
+    try:
+        return Report.model_validate_json(written).model_dump_json().encode()
+    except ValidationError:
+        return written
 
 
 def _cursor(position: int) -> str:

@@ -1,8 +1,8 @@
 """The strict base of every schema, and the bounded numbers they are made of."""
 
-from typing import Annotated
+from typing import Annotated, Any, ClassVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Schema(BaseModel):
@@ -15,6 +15,25 @@ class Schema(BaseModel):
         allow_inf_nan=False,
         use_attribute_docstrings=True,
     )
+
+
+class Stored(Schema):
+    """A record that is kept, and read by later versions than the one that wrote it."""
+
+    LATER: ClassVar[dict[str, Any]] = {}
+    """What stands for fields that earlier versions did not write."""
+
+    @classmethod
+    def completed(cls, record: dict[str, Any]) -> dict[str, Any]:
+        """Returns the record with the fields that earlier versions did not write."""
+        return {**cls.LATER, **record}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, record: object) -> object:
+        if isinstance(record, dict):
+            return cls.completed(cast("dict[str, Any]", record))
+        return record
 
 
 Width = Annotated[int, Field(ge=1, le=1_000_000)]

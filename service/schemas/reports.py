@@ -1,17 +1,24 @@
 """The report: every point found, its label, and the evidence."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from service.schemas.base import JobId, Schema
+from pydantic import Field
+from typing_extensions import override
+
+from service.schemas.base import JobId, Schema, Stored
 from service.schemas.environment import Environment
 from service.schemas.specifications import Specification
+
+_CONVERGED = 1e-8  # share of the largest magnitude that a residual bound may be
 
 Label = Literal["critical", "gradient_flat", "unconverged", "unclassified", "failed"]
 
 
-class Counts(Schema):
+class Counts(Stored):
     """Points by label."""
+
+    LATER: ClassVar[dict[str, Any]] = {"unclassified": 0}
 
     critical: int
     gradient_flat: int
@@ -71,8 +78,10 @@ class Interval(Schema):
     confidence: float
 
 
-class Index(Schema):
+class Index(Stored):
     """Counts of a matrix's eigenvalues by sign."""
+
+    LATER: ClassVar[dict[str, Any]] = {"interval": None}
 
     negative: int
     zero: int
@@ -102,8 +111,10 @@ class AnalyticMatch(Schema):
     """Whether loss (1e-6 relative) and Morse index both agree."""
 
 
-class DensityEstimate(Schema):
+class DensityEstimate(Stored):
     """A spectral density on a grid, with mass 1."""
+
+    LATER: ClassVar[dict[str, Any]] = {"outliers": []}
 
     grid: list[float]
     values: list[float]
@@ -144,8 +155,18 @@ class Vectors(Schema):
     """`cpu` or `cuda`."""
 
 
-class SpectrumReport(Schema):
+class SpectrumReport(Stored):
     """What was computed of a matrix's spectrum at a point."""
+
+    LATER: ClassVar[dict[str, Any]] = {
+        "matrix": "hessian",
+        "parameters": None,
+        "trace_standard_error": None,
+        "frobenius_norm_standard_error": None,
+        "index": None,
+        "vectors": None,
+        "notes": [],
+    }
 
     matrix: str
     """`hessian`, `gauss_newton` or `fisher`."""
@@ -182,8 +203,21 @@ class SpectrumReport(Schema):
     """Null where the matrix was formed."""
     notes: list[str]
 
+    @override
+    @classmethod
+    def completed(cls, record: dict[str, Any]) -> dict[str, Any]:
+        """Returns the record with what its values, bounds and method tell."""
+        record = {"complete": record["method"] == "exact", **record}
+        if "converged_values" not in record:
+            values: list[float] = [*record["largest"], *record["smallest"]]
+            most = _CONVERGED * max((abs(value) for value in values), default=0.0)
+            bounds: dict[str, list[float]] = record["residual_bounds"]
+            converged = {end: [it <= most for it in its] for end, its in bounds.items()}
+            record = {"converged_values": converged, **record}
+        return super().completed(record)
 
-class Point(Schema):
+
+class Point(Stored):
     """A point found, its label and the measures behind it.
 
     Measures are null where they could not be computed; `notes` says why.
@@ -218,6 +252,16 @@ class Point(Schema):
     spectrum: SpectrumReport | None
     notes: list[str]
 
+    @override
+    @classmethod
+    def completed(cls, record: dict[str, Any]) -> dict[str, Any]:
+        """Returns the record with the order of a spectrum, which was the Hessian's."""
+        spectrum, index = record.get("spectrum"), record.get("index")
+        if isinstance(spectrum, dict) and "order" not in spectrum and index:
+            order = index["negative"] + index["zero"] + index["positive"]
+            record = {**record, "spectrum": {"order": order, **spectrum}}
+        return super().completed(record)
+
 
 class LossIndex(Schema):
     """One critical point in the plane of loss and index."""
@@ -234,8 +278,10 @@ class ResidualEcdf(Schema):
     max: list[float]
 
 
-class CutoffCounts(Schema):
+class CutoffCounts(Stored):
     """Points by label, had the gradient cut-off been this one."""
+
+    LATER: ClassVar[dict[str, Any]] = {"unclassified": 0}
 
     squared_gradient_norm_cutoff: float
     critical: int
@@ -260,8 +306,10 @@ class Artifact(Schema):
     sha256: str
 
 
-class Report(Schema):
+class Report(Stored):
     """The answer to a job."""
+
+    LATER: ClassVar[dict[str, Any]] = {"search": None}
 
     schema_version: Literal["1.0"]
     job_id: JobId
@@ -271,15 +319,16 @@ class Report(Schema):
     fractions: Fractions
     problem: ProblemSummary
     search: SearchSummary | None
-    """Null where nothing was searched, or nothing before the job was cancelled."""
+    """Null where nothing was searched, or nothing before the job was cancelled, or an
+    earlier version did not say."""
     points: list[Point]
     summary: Summary
     artifacts: list[Artifact]
     seed: int
     specification: Specification
     environment: Environment
-    started_at: datetime
-    finished_at: datetime
+    started_at: Annotated[datetime, Field(strict=False)]
+    finished_at: Annotated[datetime, Field(strict=False)]
     seconds: float
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from service.queue import InMemoryQueue
+from service.stores.blobs import report_key
 from tests.support.generated_client import GeneratedClient, generate, importable
 from tests.support.job_bodies import quartic, regression
 from tests.support.live_api import Tenant
-from tests.support.outcomes import succeed
+from tests.support.outcomes import EARLIER_REPORT, succeed
 from tests.support.tensors import regression_data, weights_of
 
 pytestmark = pytest.mark.slow
@@ -75,6 +76,23 @@ def test_from_upload_to_download(
             job_id=job.id, name="points.safetensors", client=client
         )
         assert file.payload.read() == artifact
+
+
+def test_a_report_of_an_earlier_version(
+    generated: GeneratedClient, tenant: Tenant, queue: InMemoryQueue, tmp_path: Path
+) -> None:
+    models = generated["models"]
+    before = len(queue.published)
+    job = tenant.http.post("/v1/jobs", json=quartic(starts=1)).json()["id"]
+    succeed(tenant.stores, queue.published[before:], tmp_path)
+    tenant.stores.blobs.put(report_key(tenant.name, job), EARLIER_REPORT)
+    with generated[""].AuthenticatedClient(
+        base_url=tenant.api.url, token=tenant.key, raise_on_unexpected_status=True
+    ) as client:
+        report = generated["api.reports.get_report"].sync(job, client=client)
+        page = generated["api.reports.list_points"].sync(job, client=client)
+    assert isinstance(report, models.Report)
+    assert page.items == report.points
 
 
 def test_errors_are_typed(generated: GeneratedClient, tenant: Tenant) -> None:

@@ -24,6 +24,7 @@ from service.stores.bundle import Stores
 from service.stores.shards import Claim
 
 ENVIRONMENT = Environment(gradflat="0", torch="0", python="3", device="cpu", threads=1)
+EARLIER_REPORT = Path(__file__).parents[1] / "data" / "earlier_report.json"
 LABELS: tuple[Label, ...] = ("critical", "gradient_flat", "unconverged")
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from service.queue import InMemoryQueue
+from service.schemas.reports import Report
+from service.stores.blobs import report_key
 from tests.support.job_bodies import quartic
 from tests.support.live_api import Tenant
-from tests.support.outcomes import claim_all, conclude, succeed
+from tests.support.outcomes import EARLIER_REPORT, claim_all, conclude, succeed
 
 ARTIFACT = bytes(range(256)) * 4
 
@@ -65,6 +67,43 @@ def test_points_come_in_pages(tenant: Tenant, finished: Finished) -> None:
     for cursor in ("x", "cG9pbnQg", "@@@@", "\u00e9"):
         bad = tenant.http.get(url, params={"cursor": cursor})
         assert (bad.status_code, bad.json()["code"]) == (422, "bad_cursor")
+
+
+def test_a_report_of_an_earlier_version_is_completed(
+    tenant: Tenant, finished: Finished
+) -> None:
+    job = finished.url.rsplit("/", 1)[1]
+    tenant.stores.blobs.put(report_key(tenant.name, job), EARLIER_REPORT)
+    written = json.loads(EARLIER_REPORT.read_bytes())
+    assert "search" not in written
+
+    answer = tenant.http.get(f"{finished.url}/report")
+    tag = answer.headers["ETag"]
+    page = tenant.http.get(f"{finished.url}/points").json()
+
+    report = answer.json()
+    assert tag == f'"{hashlib.sha256(answer.content).hexdigest()}"'
+    assert holds(report, written)
+    assert report["search"] is None
+    assert page == {"items": report["points"], "next_cursor": None}
+    (spectrum,) = (point["spectrum"] for point in report["points"])
+    assert spectrum["order"] == written["problem"]["parameters"]
+    assert spectrum["converged_values"] == {
+        "largest": [True, True],
+        "smallest": [True, True],
+    }
+    assert not spectrum["complete"]
+    found = Report.model_validate_json(EARLIER_REPORT.read_bytes())
+    assert found == Report.model_validate_json(answer.content)
+
+
+def holds(value: object, part: object) -> bool:
+    """Whether whatever is in the part is in the value, too."""
+    if isinstance(value, dict) and isinstance(part, dict):
+        return all(key in value and holds(value[key], part[key]) for key in part)
+    if isinstance(value, list) and isinstance(part, list):
+        return len(value) == len(part) and all(map(holds, value, part))
+    return value == part
 
 
 def test_artifacts_are_downloaded_whole_or_in_part(
