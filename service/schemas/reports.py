@@ -60,14 +60,18 @@ class ProblemSummary(Schema):
     warnings: list[str]
 
 
-class SearchSummary(Schema):
+class SearchSummary(Stored):
     """How the search was done."""
+
+    LATER: ClassVar[dict[str, Any]] = {"notes": []}
 
     finder: str
     """Kind of the finder."""
     hessian: str
     """`exact` if every iterate's Hessian was formed, `krylov` if there were only
     products with it."""
+    notes: list[str]
+    """What else to know of it: that memory was short, and what became of it."""
 
 
 class Interval(Schema):

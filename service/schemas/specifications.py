@@ -9,7 +9,7 @@ from service.schemas.problems import Problem
 from service.schemas.spectra import LanczosSpectrum
 from service.schemas.starts import Starts
 
-FORMAT = 1
+FORMAT = 2
 """Stored with every job. It grows with each change of the specification, or of what is
 done with it, that an older worker would not understand: such a worker then leaves the
 job to newer ones."""

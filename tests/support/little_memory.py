@@ -3,7 +3,8 @@ tests.support.little_memory``, in a process of its own.
 
 Reads a request, the number of starts and the bytes that the second run may use on top
 of what the process has, from standard input as JSON. Prints the losses, iterations and
-labels that both runs found, and how often memory was short.
+labels that both runs found, what both tell of the search, and how often memory was
+short.
 """
 
 import gc
@@ -22,6 +23,7 @@ from tests.support.observers import RecordingObserver
 from tests.support.pipelines import shard_task
 from worker.finders import groups
 from worker.pipeline import memory, run_shard
+from worker.reports.shards import read_result
 
 
 def main() -> None:
@@ -29,25 +31,34 @@ def main() -> None:
     torch.set_num_threads(1)
     order = json.load(sys.stdin)
     with tempfile.TemporaryDirectory() as folder:
-        enough = _found(order, Path(folder) / "enough")
+        enough, told = _found(order, Path(folder) / "enough")
         gc.collect()
         limit = _virtual_bytes() + order["bytes"]
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         shortages = _counted()
-        little = _found(order, Path(folder) / "little")
-    answer = {"enough": enough, "little": little, "shortages": len(shortages)}
+        little, told_of_little = _found(order, Path(folder) / "little")
+    answer = {
+        "enough": enough,
+        "little": little,
+        "notes": [told, told_of_little],
+        "shortages": len(shortages),
+    }
     sys.stdout.write(json.dumps(answer))
 
 
-def _found(order: dict[str, Any], folder: Path) -> list[list[object]]:
+def _found(order: dict[str, Any], folder: Path) -> tuple[list[list[object]], list[str]]:
     task = shard_task(
         Specification.model_validate(order["request"]),
         folder,
         first=0,
         count=order["starts"],
     )
-    points = run_shard(task, RecordingObserver())
-    return [[each.loss, each.iterations, each.label] for each in points]
+    run_shard(task, RecordingObserver())
+    result = read_result(folder)
+    search = result.facts.search
+    assert search is not None
+    found = [[each.loss, each.iterations, each.label] for each in result.points]
+    return found, search.notes
 
 
 def _counted() -> list[None]:

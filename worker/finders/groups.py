@@ -29,13 +29,15 @@ class Groups:
 
         Args:
             state: Written to. Where memory is short the iteration begins anew, with
-                groups of half the size; nothing of a failed attempt is left in it.
+                groups of half the size, which is noted; nothing else of a failed
+                attempt is left in it.
                 A shortage passes through where even one run is too much.
             last: Why the runs end at this iterate, if no step may follow.
         """
         rows = state.active
         while self._falls_short(state, rows, last):
             self.size = -(-min(self.size, len(rows)) // 2)
+            state.together = self.size
             release()
 
     def _falls_short(

@@ -74,11 +74,12 @@ def search(
             monitor=rules.start(theta),
             finder=finder.initial_state(theta),
         )
+    footprint = search_footprint(
+        finder, theta.shape[1], theta.element_size(), formed=state.formed
+    )
     groups = Groups(
         iteration=Iteration(objective=objective, finder=finder, rules=rules),
-        size=search_footprint(
-            finder, theta.shape[1], theta.element_size(), formed=state.formed
-        ).runs(memory_budget_bytes),
+        size=min(state.together, footprint.runs(memory_budget_bytes)),
     )
     asked_to_stop = False
     while len(state.active):

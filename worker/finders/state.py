@@ -36,6 +36,7 @@ class SearchState:
     Attributes:
         formed: Whether Hessians are formed, or known by their products only.
         iteration: Iterations done.
+        together: Runs that memory lets advance together: all until it was short.
         theta: Iterates, ``(runs, parameters)``.
         value: Losses there, ``(runs,)``.
         gradient: Gradients there, ``(runs, parameters)``.
@@ -52,6 +53,7 @@ class SearchState:
 
     formed: bool
     iteration: int
+    together: int
     theta: Tensor
     value: Tensor
     gradient: Tensor
@@ -91,6 +93,7 @@ class SearchState:
         return cls(
             formed=formed,
             iteration=0,
+            together=runs,
             theta=theta.clone(),
             value=unknown.clone(),
             gradient=torch.full_like(theta, torch.nan),
@@ -172,6 +175,7 @@ class SearchState:
         tensors: dict[str, Tensor] = {name: getattr(self, name) for name in _PLAIN}
         tensors["formed"] = torch.tensor(self.formed, device="cpu")
         tensors["iteration"] = torch.tensor(self.iteration, device="cpu")
+        tensors["together"] = torch.tensor(self.together, device="cpu")
         for group in _GROUPS:
             for name, tensor in getattr(self, group).items():
                 tensors[f"{group}.{name}"] = tensor
@@ -194,7 +198,10 @@ class SearchState:
                 if name.startswith(f"{group}.")
             }
         return cls(
-            formed=bool(copies["formed"]), iteration=int(copies["iteration"]), **fields
+            formed=bool(copies["formed"]),
+            iteration=int(copies["iteration"]),
+            together=int(copies["together"]),
+            **fields,
         )
 
 

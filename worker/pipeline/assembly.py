@@ -17,6 +17,7 @@ from worker.reports.eigenvectors import (
     file_of_start,
     join_eigenvectors,
 )
+from worker.reports.searches import join_searches
 from worker.reports.shards import ShardResult, read_result
 from worker.reports.summaries import count, fractions, outcome, summarise
 
@@ -63,7 +64,7 @@ def assemble(
         counts=counts,
         fractions=fractions(counts),
         problem=_problem(shards, specification),
-        search=next((s.facts.search for s in shards if s.facts.search), None),
+        search=join_searches([shard.facts.search for shard in shards]),
         points=points,
         summary=summarise(points, specification.classification),
         artifacts=[

@@ -8,8 +8,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from service.schemas.finders import NoFinder
-from service.schemas.reports import Point, SearchSummary
+from service.schemas.reports import Point
 from worker import build
 from worker.build import Built
 from worker.errors import Drained, RunError
@@ -30,6 +29,7 @@ from worker.pipeline.task import Observer, ShardTask
 from worker.pipeline.watch import Watch
 from worker.reports.artifacts import DATASET, POINTS, TRACES
 from worker.reports.runs import Run
+from worker.reports.searches import search_summary
 from worker.reports.shards import Facts, write_result
 from worker.starts.trajectory import TrainingStopped
 
@@ -111,7 +111,13 @@ def _run(
         samples=built.objective.samples,
         smooth=built.objective.smooth,
         warnings=built.warnings,
-        search=_search_summary(task, state),
+        search=search_summary(
+            task.specification.finder,
+            state,
+            task.starts,
+            budget_bytes=budget,
+            allowed_bytes=task.memory_budget_bytes,
+        ),
         gradient_norm_floors=spectra.gradient_norm_floors,
     )
     write_result(task.folder, spectra.points, facts)
@@ -204,15 +210,6 @@ def _classify(
         observer=observer,
         watch=watch,
     )
-
-
-def _search_summary(task: ShardTask, state: SearchState) -> SearchSummary | None:
-    """How the search was done; None where there was none, or no iteration of it."""
-    finder = task.specification.finder
-    if isinstance(finder, NoFinder) or state.iteration == 0:
-        return None
-    hessian = "exact" if state.formed else "krylov"
-    return SearchSummary(finder=finder.kind, hessian=hessian)
 
 
 def _starts(task: ShardTask, built: Built, observer: Observer, watch: Watch) -> Tensor:

@@ -93,10 +93,12 @@ def test_a_checkpoint_of_a_halved_search_is_good() -> None:
         observer=observer,
     )
     assert short.failures > 0
+    again = Shortage(most=2)
     resumed = search(
-        quartic(), NewtonMr(), starts(5), resume=SearchState.from_tensors(kept[-1])
+        limited(again), NewtonMr(), starts(5), resume=SearchState.from_tensors(kept[-1])
     )
 
+    assert again.failures == 0  # small groups are kept to
     whole = search(quartic(), NewtonMr(), starts(5))
     assert_same(resumed, whole, rounding=1e-9)
 

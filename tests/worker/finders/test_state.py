@@ -19,11 +19,13 @@ def test_tensors_and_back_is_the_same_state() -> None:
     state.record(torch.tensor([1]), "loss", torch.tensor([2.5]))
     state.end(torch.tensor([2]), StopReason.STAGNATED)
     state.iteration = 7
+    state.together = 2
 
     tensors = state.to_tensors()
     again = SearchState.from_tensors(tensors)
 
     assert again.iteration == 7
+    assert again.together == 2
     copies = again.to_tensors()
     assert copies.keys() == tensors.keys()
     for name, tensor in tensors.items():

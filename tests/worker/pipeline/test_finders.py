@@ -37,7 +37,7 @@ def test_what_is_found_is_known(name: str, tmp_path: Path) -> None:
     report = run_job(body, tmp_path, counts=(3, 1))
 
     kind, hessian = name.split()
-    assert report.search == SearchSummary(finder=kind, hessian=hessian)
+    assert report.search == SearchSummary(finder=kind, hessian=hessian, notes=[])
     # Descent takes thousands of steps.
     assert report.counts.critical >= (0 if kind == "gradient_norm" else 2)
     for point in report.points:

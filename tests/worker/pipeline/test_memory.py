@@ -25,6 +25,7 @@ from worker.errors import RunError
 from worker.objectives.observed import ObservedObjective
 from worker.pipeline import run_shard, shard
 from worker.pipeline.memory import within_memory
+from worker.reports.shards import read_result
 
 CPU = torch.device("cpu")
 MIB = 2**20
@@ -175,6 +176,10 @@ def test_a_process_that_gets_no_more_memory_finds_the_same() -> None:
     found = child("tests.support.little_memory", order)
 
     assert found["shortages"] > 0
+    silent, told = found["notes"]
+    assert silent == []
+    assert told
+    assert all("starts 0 to 11: memory was short" in note for note in told)
     for (loss, *rest), (expected, *others) in zip(
         found["little"], found["enough"], strict=True
     ):
@@ -237,6 +242,11 @@ def test_a_shard_out_of_memory_goes_on_with_smaller_batches(
     )
 
     assert short.failures > 1
+    search = read_result(tmp_path / "short").facts.search
+    assert search is not None
+    assert search.notes == [
+        "starts 0 to 6: memory was short, and at most 2 runs advanced together"
+    ]
     assert [point.start for point in observer.points] == list(range(7))
     for point, other in zip(points, whole, strict=True):
         assert point.label == other.label
