@@ -26,6 +26,7 @@ from service.api import (
 from service.dependencies import Resources
 from service.http.failures import Failures
 from service.http.hosts import TrustedHosts
+from service.http.idle_bodies import IdleBodies
 from service.http.observation import Observation
 from service.http.parameters import known_parameters
 from service.http.rate_limits import RateLimitHeaders
@@ -85,6 +86,7 @@ def create_app(settings: Settings, *, queue: ShardQueue | None = None) -> FastAP
             Middleware(Failures),
             Middleware(TrustedHosts, allowed=settings.allowed_hosts),
             Middleware(Refusals),
+            Middleware(IdleBodies, seconds=settings.body_idle_seconds),
         ],
     )
     routers = APIRouter(prefix="/v1", dependencies=[Depends(known_parameters)])

@@ -89,6 +89,12 @@ class ArtifactNotFound(ServiceError):
     status, code, title = 404, "artifact_not_found", "Artifact not found"
 
 
+class RequestTimedOut(ServiceError):
+    """The rest of the body did not come in time."""
+
+    status, code, title = 408, "request_timed_out", "The request came too slowly"
+
+
 class FileInUse(ServiceError):
     """A job that has not ended needs the file."""
 

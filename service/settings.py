@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     allowed_hosts: list[str] = ["127.0.0.1", "localhost", "::1"]
     """Values of the Host header that are answered."""
 
+    body_idle_seconds: float = 30.0
+    """Time without a byte after which a request that is not complete is refused."""
     upload_limit_bytes: int = 2 * 1024**3
     upload_patience_seconds: float = 86_400.0
     """Time without a piece after which a resumable upload is forgotten."""

@@ -33,7 +33,7 @@ Filename = Annotated[
 ]
 _UPLOADED: dict[int | str, dict[str, Any]] = {
     200: {"model": StoredFile, "description": "The same bytes were there already"},
-    **problems(409, 411, 413, 415),
+    **problems(408, 409, 411, 413, 415),
 }
 
 

@@ -49,7 +49,7 @@ LabelFilter = Annotated[
 ]
 
 
-@router.post("/validate", responses=problems(413, 415))
+@router.post("/validate", responses=problems(408, 413, 415))
 def validate_job(
     *, principal: JobWriter, submission: SubmissionDep, body: JobRequest
 ) -> Validation:
@@ -61,7 +61,7 @@ def validate_job(
     "",
     status_code=202,
     response_model=Job,
-    responses={**_ENDED, **problems(404, 409, 413, 415)},
+    responses={**_ENDED, **problems(404, 408, 409, 413, 415)},
 )
 async def create_job(
     *,

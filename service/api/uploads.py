@@ -34,7 +34,7 @@ UploadOffset = Annotated[
 ]
 _BEGUN: dict[int | str, dict[str, Any]] = {
     200: {"model": Upload, "description": "These bytes were announced before"},
-    **problems(409, 413, 415),
+    **problems(408, 409, 413, 415),
 }
 _HEAD: dict[int | str, dict[str, Any]] = {
     200: {
@@ -110,7 +110,7 @@ def head_upload(
 
 @router.patch(
     "/{upload_id}",
-    responses=problems(404, 409, 411, 413, 415),
+    responses=problems(404, 408, 409, 411, 413, 415),
     openapi_extra=raw_bodies.DOCUMENTATION,
 )
 async def append_upload(

@@ -24,7 +24,7 @@ router = APIRouter(
 )
 
 
-@router.post("", status_code=201, responses=problems(409, 413, 415))
+@router.post("", status_code=201, responses=problems(408, 409, 413, 415))
 def create_webhook(
     *,
     principal: JobWriter,
@@ -57,7 +57,7 @@ def get_webhook(
     return _webhook(resources.stores.webhooks.get(principal.tenant, webhook_id))
 
 
-@router.post("/{webhook_id}/secret/rotate", responses=problems(404, 413, 415))
+@router.post("/{webhook_id}/secret/rotate", responses=problems(404, 408, 413, 415))
 def rotate_webhook_secret(
     *,
     principal: JobWriter,
