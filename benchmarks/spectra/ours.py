@@ -14,8 +14,6 @@ from worker.spectra.computation import SpectrumComputation
 from worker.spectra.plan import DensityPlan, SpectrumPlan
 from worker.spectra.spectrum import Spectrum
 
-_TOP_BESIDE_DENSITY = 1
-
 
 @final
 class Gradflat:
@@ -38,17 +36,15 @@ class Gradflat:
     def rule(
         self, product: Product, like: Tensor, *, probes: int, steps: int, seed: int
     ) -> Rule:
-        """A quadrature rule that spares the vectors of both ends."""
+        """From a density alone."""
         plan = DensityPlan(probes=probes, steps=steps)
-        found = _spectrum(product, like, _TOP_BESIDE_DENSITY, plan, seed=seed)
+        found = _spectrum(product, like, 0, plan, seed=seed)
         if found.quadrature is None:
             raise ValueError("the spectrum has no density")
-        known, rules = found.quadrature.known.values[0], found.quadrature.rules
-        share = found.quadrature.rest / (found.quadrature.size * probes)
-        exact = torch.full_like(known, 1 / found.quadrature.size)
+        rules = found.quadrature.rules
         return Rule(
-            nodes=torch.cat([known, rules.nodes[0].flatten()]),
-            weights=torch.cat([exact, share * rules.weights[0].flatten()]),
+            nodes=rules.nodes[0].flatten(),
+            weights=rules.weights[0].flatten() / probes,
             products=int(found.products[0]),
         )
 

@@ -151,11 +151,14 @@ def _spectrum(spectrum: SpectrumReport | None) -> tuple[str, str, str]:
     """The extreme eigenvalues, with a mark where they are not converged."""
     if spectrum is None:
         return "-", "-", "-"
+    products = str(spectrum.hessian_vector_products)
+    if not spectrum.largest:
+        return "-", "-", products
     mark = "" if spectrum.converged else "?"
     return (
         f"{spectrum.largest[0]:.6g}{mark}",
         f"{spectrum.smallest[0]:.6g}{mark}",
-        str(spectrum.hessian_vector_products),
+        products,
     )
 
 

@@ -170,9 +170,10 @@ def _decomposition(
     spectrum: LanczosSpectrum, *, parameters: int, order: int, item: int, limit: int
 ) -> _Batch:
     """Spectra by products; vectors beyond the limit are kept in single precision."""
-    known = min(2 * spectrum.top, order)
+    top = spectrum.values_at_an_end
+    known = min(2 * top, order)
     steps = 0 if spectrum.density is None else spectrum.density.steps
-    kept = max(min(order, 5 * spectrum.top + 40), min(order, known + steps))
+    kept = max(min(order, 5 * top + 40), min(order, known + steps))
     written = known if spectrum.eigenvectors else 0
     fixed = (SPECTRUM_VECTORS * parameters + written * order) * item
     if fixed + kept * order * item > limit:

@@ -35,6 +35,12 @@ def check_spectrum(
             f"{spectrum.matrix} needs the outputs of a network and a loss of them; a"
             f" problem of kind {problem.kind} has only a Hessian.",
         )
+    if not spectrum.extremes and (spectrum.density is None or spectrum.eigenvectors):
+        findings.add(
+            _AT / "extremes",
+            "extremes_needed",
+            "Without the extremes there is only a density, and no eigenvectors.",
+        )
     order = matrix_order(spectrum, shapes)
     if order == 0:
         if shapes:

@@ -98,7 +98,9 @@ def spectrum_products(
         return 0
     if formed:
         return order
-    products = max(LEAST_PRODUCTS, PRODUCTS_PER_VALUE * spectrum.top)
+    products = 0
+    if spectrum.extremes:
+        products = max(LEAST_PRODUCTS, PRODUCTS_PER_VALUE * spectrum.top)
     if spectrum.density is not None:
         products += min(order, spectrum.density.steps) * spectrum.density.probes
     return products

@@ -187,7 +187,8 @@ class SpectrumReport(Stored):
     """Whether every value is converged and the values are complete."""
     converged_values: Converged
     complete: bool
-    """Whether a search of the complement found no eigenvalue beyond these."""
+    """Whether a search of the complement found no eigenvalue beyond these; true where
+    none was asked for."""
     trace: float | None
     """An estimate where the method is not `exact`, null if there is no density."""
     trace_standard_error: float | None

@@ -33,8 +33,15 @@ class LanczosSpectrum(Schema):
     diagonal block of those that match; null is the whole matrix."""
     top: Annotated[int, Field(ge=1, le=1000)] = 10
     """How many of the largest and of the smallest eigenvalues."""
+    extremes: bool = True
+    """Whether these are computed at all; a density alone takes fewer products."""
     eigenvectors: bool = False
     """Adds `eigenvectors.safetensors` to the artifacts: `largest` and `smallest`, of
     shape (starts, top, entries), unit vectors in the order of the values. Entries are
     those of the parameters that the file's metadata name, one after another."""
     density: Density | None = None
+
+    @property
+    def values_at_an_end(self) -> int:
+        """How many eigenvalues are sought at either end of the spectrum."""
+        return self.top if self.extremes else 0

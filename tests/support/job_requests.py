@@ -175,6 +175,7 @@ SPECTRUM = st.none() | record(
         "matrix": st.sampled_from(["hessian", "gauss_newton", "fisher"]),
         "parameters": st.none() | st.sampled_from(["*", "layers.0.*", "*.bias", "[x"]),
         "top": st.integers(1, 1000),
+        "extremes": st.booleans(),
         "eigenvectors": st.booleans(),
         "density": st.none()
         | st.fixed_dictionaries(

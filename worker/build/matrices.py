@@ -48,7 +48,9 @@ def known_smallest(spec: LanczosSpectrum, built: Built) -> float | None:
     """What all of the smallest eigenvalues asked for are known to be, if they are."""
     if spec.matrix == "hessian":
         return None
-    return needed(built.smallest_of_gauss_newton)(matrix_order(spec, built), spec.top)
+    return needed(built.smallest_of_gauss_newton)(
+        matrix_order(spec, built), spec.values_at_an_end
+    )
 
 
 def matrix_order(spec: LanczosSpectrum, built: Built) -> int:

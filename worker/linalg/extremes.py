@@ -21,6 +21,7 @@ from typing import final
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from worker.linalg.basis import Storage
 from worker.linalg.operators import SymmetricOperator
@@ -104,7 +105,8 @@ class ExtremeSearch:
 
         Args:
             space: Where it begins or where it was.
-            count: How many at either end; at most ``size`` are given.
+            count: How many at either end; at most ``size`` are given, and no product
+                is made for none.
             tolerance: Bound of a converged value, relative to the largest magnitude.
             max_products: Products after which a run ends as it is; at least ``2 count``
                 are made.
@@ -128,8 +130,10 @@ class ExtremeSearch:
             "bounds": unknown.clone(),
             "reference": unknown.clone(),
             "reach": space.vector.new_zeros(runs, 2 if smallest else 1),
-            "complete": torch.zeros_like(space.beta, dtype=torch.bool),
-            "products": torch.full_like(space.beta, -1, dtype=torch.int64),
+            "complete": torch.full_like(space.beta, not wanted, dtype=torch.bool),
+            "products": torch.full_like(
+                space.beta, -1 if wanted else 0, dtype=torch.int64
+            ),
             "look": torch.full_like(space.beta, wanted, dtype=torch.int64),
         }
         given = fresh if state is None else state
@@ -281,7 +285,8 @@ class ExtremeSearch:
     def _extremes(self) -> Extremes:
         low = self._low
         values, bounds = self._state["values"], self._state["bounds"]
-        limit = self._tolerance * values.abs().amax(dim=1, keepdim=True)
+        scale = functional.pad(values.abs(), (0, 1)).amax(dim=1, keepdim=True)
+        limit = self._tolerance * scale
         converged = bounds <= limit
         return Extremes(
             largest=values[:, low:].flip(1),

@@ -96,7 +96,7 @@ class Spectra:
         spectrum = exact_spectrum(
             known,
             vectors,
-            top=self._wanted.top,
+            top=self._wanted.values_at_an_end,
             density_plan=density_plan(self._wanted),
         )
         return self.record(spectrum, starts, None)
@@ -114,17 +114,17 @@ class Spectra:
         Returns:
             One for each point; None where a matrix is not finite.
         """
-        ends = torch.stack([spectrum.largest[:, 0], spectrum.smallest[:, 0]])
-        limit = torch.full_like(ends[0], self._limits.zero_eigenvalue)
+        magnitude = spectrum.largest_magnitude()
+        limit = torch.full_like(magnitude, self._limits.zero_eigenvalue)
         if self._limits.relative:
-            limit = limit * ends.abs().amax(dim=0)
+            limit = limit * magnitude
         found = MatrixSpectrum(
             spectrum=spectrum,
             order=self.order,
             inertia=spectrum.inertia(limit),
             storage=storage,
         )
-        finite = spectrum.largest.isfinite().all(dim=1).tolist()
+        finite = magnitude.isfinite().tolist()
         for row, start in enumerate(starts):
             if spectrum.eigenpairs is not None and finite[row]:
                 write_eigenvectors(

@@ -46,7 +46,7 @@ def spectrum_plan(
     """
     objective = built.objective
     plan = SpectrumPlan(
-        top=wanted.top,
+        top=wanted.values_at_an_end,
         eigenvectors=wanted.eigenvectors,
         density=density_plan(wanted),
         seed=task.specification.seed,

@@ -34,7 +34,7 @@ class SpectrumPlan:
     """What is wanted of every run's spectrum.
 
     Attributes:
-        top: How many of the largest and of the smallest eigenvalues.
+        top: How many of the largest and of the smallest eigenvalues; 0 for none.
         eigenvectors: Whether their eigenvectors are wanted.
         density: How to estimate the density, where it is wanted.
         seed: The job's seed.
@@ -55,6 +55,8 @@ class SpectrumPlan:
 
 def search_products(plan: SpectrumPlan) -> int:
     """Products after which the search for extremes ends as it is."""
+    if plan.top == 0:
+        return 0
     return max(_LEAST_PRODUCTS, _PRODUCTS_PER_VALUE * plan.top)
 
 

@@ -224,8 +224,8 @@ class Quadrature:
         return (2 * m / (m + 2) * (second - first**2 / max(1, m))).clamp_min(0)
 
     def largest_magnitude(self) -> Tensor:
-        """Largest magnitude of a node of positive weight, ``(runs,)``."""
-        nodes = torch.where(self.rules.weights > 0, self.rules.nodes.abs(), 0.0)
+        """Largest magnitude known or of a node with a weight, ``(runs,)``."""
+        nodes = torch.where(self.rules.weights == 0, 0.0, self.rules.nodes.abs())
         both = torch.cat([nodes.flatten(1), self.known.values.abs()], dim=1)
         return both.amax(dim=1)
 

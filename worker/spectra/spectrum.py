@@ -69,6 +69,13 @@ class Spectrum:
     exact: bool
     products: Tensor
 
+    def largest_magnitude(self) -> Tensor:
+        """The largest magnitude that was found; NaN where not finite, ``(runs,)``."""
+        found = [self.largest.abs(), self.smallest.abs()]
+        if self.quadrature is not None:
+            found.append(self.quadrature.largest_magnitude()[:, None])
+        return torch.cat(found, dim=1).amax(dim=1)
+
     def inertia(self, threshold: Tensor) -> Inertia | None:
         """Counts of eigenvalues by sign; None where no probes were made.
 
@@ -112,27 +119,28 @@ def exact_spectrum(
     rounding = size * torch.finfo(eigenvalues.dtype).eps
     bounds = rounding * eigenvalues.abs().amax(dim=1, keepdim=True)
     yes = eigenvalues.new_ones(runs, top, dtype=torch.bool)
+    every = eigenvalues.new_ones(runs, dtype=torch.bool)
     rule = Quadrature(
         known=Known(
             values=eigenvalues.double(),
             bounds=bounds.expand(-1, size).double(),
             lowest=top,
             highest=top,
-            complete=yes[:, 0],
+            complete=every,
         ),
         rules=Rules.empty(runs, 0, 0, device=eigenvalues.device),
         size=size,
     )
     numbers = torch.arange(size, device=eigenvalues.device)
-    extremes = torch.cat([numbers[:top], numbers[-top:]]).unique()
+    extremes = torch.cat([numbers[:top], numbers[size - top :]]).unique()
     return Spectrum(
-        largest=eigenvalues[:, -top:].flip(1),
+        largest=eigenvalues[:, size - top :].flip(1),
         smallest=eigenvalues[:, :top],
         largest_bounds=bounds.expand(-1, top),
         smallest_bounds=bounds.expand(-1, top),
         largest_converged=yes,
         smallest_converged=yes,
-        complete=yes[:, 0],
+        complete=every,
         eigenpairs=None
         if vectors is None
         else Eigenpairs(

@@ -72,7 +72,12 @@ def test_a_sensible_one_lacks_nothing_but_resources(
 
     resolution = resolve(wanted, FILES, LIMITS)
 
-    allowed = {"too_much_work", "top_too_large", "no_parameters_match"}
+    allowed = {
+        "too_much_work",
+        "top_too_large",
+        "no_parameters_match",
+        "extremes_needed",
+    }
     if problem is AUTOENCODER:
         allowed.add("matrix_undefined")
     if problem is AUTOENCODER and starts["kind"] == "weights":

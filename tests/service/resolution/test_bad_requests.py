@@ -549,6 +549,23 @@ OTHER_CASES: dict[str, tuple[Case, str, str]] = {
         "/spectrum/top",
         "top_too_large",
     ),
+    "nothing of a spectrum": (
+        request(spectrum={"kind": "lanczos", "extremes": False}),
+        "/spectrum/extremes",
+        "extremes_needed",
+    ),
+    "no eigenvectors": (
+        request(
+            spectrum={
+                "kind": "lanczos",
+                "extremes": False,
+                "eigenvectors": True,
+                "density": {},
+            }
+        ),
+        "/spectrum/extremes",
+        "extremes_needed",
+    ),
     "eigenvalues of a block": (
         request(spectrum={"kind": "lanczos", "parameters": "*.1.bias", "top": 3}),
         "/spectrum/top",

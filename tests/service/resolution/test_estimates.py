@@ -100,6 +100,17 @@ def test_a_spectrum_alone_costs_a_gradient_and_its_products() -> None:
     assert found.products_at_most == 3 * 200 * 20
 
 
+def test_a_density_alone_costs_its_probes() -> None:
+    large = {**NETWORK, "weights_file_id": None}
+    large["architecture"] = {"kind": "mlp", "sizes": [4, 2000, 2], "activation": "tanh"}
+    density = {"steps": 50, "probes": 4}
+    spectrum = {"kind": "lanczos", "extremes": False, "density": density}
+
+    found = estimate(large, RANDOM, finder={"kind": "none"}, spectrum=spectrum)
+
+    assert found.products_at_most == 3 * 50 * 4
+
+
 def test_vectors_that_the_limit_does_not_hold_are_counted_in_single_precision() -> None:
     large = {**NETWORK, "weights_file_id": None}
     large["architecture"] = {"kind": "mlp", "sizes": [4, 9000, 2], "activation": "tanh"}

@@ -228,6 +228,33 @@ def test_a_density_comes_with_errors_and_outliers(tmp_path: Path) -> None:
         assert found.vectors == Vectors(precision="float64", device="cpu")
 
 
+@pytest.mark.parametrize("dense_limit", [2000, 0], ids=["formed", "by products"])
+def test_a_density_may_be_all_that_is_asked_for(
+    dense_limit: int, tmp_path: Path
+) -> None:
+    density = {"steps": 20, "probes": 6}
+    wanted = {
+        "matrix": "hessian",
+        "parameters": None,
+        "extremes": False,
+        "density": density,
+    }
+
+    for found, truth in spectra(
+        CASES["mse"], wanted, tmp_path, dense_limit=dense_limit
+    ):
+        assert (found.largest, found.smallest) == ([], [])
+        assert found.converged
+        assert found.density is not None
+        assert found.density.outliers == []
+        assert found.index is not None
+        assert found.index.interval is not None
+        fraction = float((truth < -1e-5).double().mean())
+        assert found.index.interval.low <= fraction <= found.index.interval.high
+        made = len(truth) if dense_limit else 6 * 20
+        assert found.hessian_vector_products == made
+
+
 ALONE: dict[str, Any] = {
     "problem": {
         "kind": "network",

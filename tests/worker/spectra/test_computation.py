@@ -77,11 +77,12 @@ def tensors(found: object) -> list[Tensor]:
     ]
 
 
+@pytest.mark.parametrize("top", [3, 0])
 @pytest.mark.parametrize("storage", [WORKING, SINGLE], ids=["working", "single"])
 def test_a_computation_broken_off_at_every_product_ends_with_the_same_bits(
-    storage: Storage,
+    storage: Storage, top: int
 ) -> None:
-    wanted = plan(density=DensityPlan(probes=2, steps=7), storage=storage)
+    wanted = plan(top=top, density=DensityPlan(probes=2, steps=7), storage=storage)
     whole = spectrum(wanted)
 
     computation = SpectrumComputation.begin(wanted, size=SIZE, like=HESSIANS)
@@ -183,14 +184,34 @@ def test_small_matrices_have_fewer_values_than_asked_for() -> None:
     assert (counts.negative.item(), counts.positive.item()) == (1, 2)
 
 
-def test_a_run_that_is_not_finite_leaves_the_others_alone() -> None:
+def test_a_density_alone_takes_the_products_of_its_probes() -> None:
+    density = DensityPlan(probes=4, steps=30)
+
+    found = spectrum(plan(top=0, density=density))
+
+    assert found.products.tolist() == [120, 120, 120]
+    assert found.largest.shape == found.smallest.shape == (3, 0)
+    assert found.trace is not None
+    exact = torch.einsum("rii->r", HESSIANS)
+    assert ((found.trace.value - exact).abs() <= 5 * found.trace.standard_error).all()
+    magnitude = torch.linalg.eigvalsh(HESSIANS).abs().amax(dim=1)
+    assert torch.allclose(found.largest_magnitude(), magnitude, rtol=1e-3)
+    assert found.density is not None
+    for each in found.density:
+        assert each is not None
+        assert torch.trapezoid(each.values, each.grid).item() == pytest.approx(1.0)
+        assert not len(each.outliers)
+
+
+@pytest.mark.parametrize("top", [3, 0])
+def test_a_run_that_is_not_finite_leaves_the_others_alone(top: int) -> None:
     matrices = HESSIANS.clone()
     matrices[1, 2, 2] = torch.nan
 
-    found = spectrum(plan(density=DensityPlan(probes=2, steps=5)), matrices)
+    found = spectrum(plan(top=top, density=DensityPlan(probes=2, steps=5)), matrices)
 
-    assert found.largest.isnan().all(dim=1).tolist() == [False, True, False]
-    assert found.complete.tolist() == [True, False, True]
+    assert found.largest_magnitude().isnan().tolist() == [False, True, False]
+    assert top == 0 or found.complete.tolist() == [True, False, True]
     assert found.density is not None
     assert [each is None for each in found.density] == [False, True, False]
     assert found.trace is not None

@@ -54,6 +54,24 @@ def test_products_and_all_eigenvalues_tell_the_same_of_a_spectrum() -> None:
     )
 
 
+def test_a_density_of_all_eigenvalues_needs_no_extremes() -> None:
+    eigenvalues, vectors = torch.linalg.eigh(symmetric(VALUES)[None])
+    density = DensityPlan(probes=3, steps=20, broadening=0.05)
+
+    alone, beside = (
+        exact_spectrum(eigenvalues, vectors, top=top, density_plan=density)
+        for top in (0, 4)
+    )
+
+    assert alone.largest.shape == alone.smallest.shape == (1, 0)
+    assert alone.density is not None
+    assert beside.density is not None
+    for one, other in zip(alone.density, beside.density, strict=True):
+        assert one is not None
+        assert other is not None
+        assert torch.equal(one.values, other.values)
+
+
 def test_smallest_eigenvalues_that_are_known_cost_nothing() -> None:
     steps = torch.arange(100, dtype=torch.float64)
     values = torch.cat([torch.full((300,), 0.5).to(steps), 0.5 + 0.9**steps])
