@@ -27,6 +27,10 @@ def assert_flat(objective: Objective, found: SearchResult) -> None:
     assert (slope <= 2e-5 * norm * at.gradient.norm(dim=1)).all()
 
 
+def points(coordinates: list[list[float]], device: torch.device) -> Tensor:
+    return torch.tensor(coordinates, dtype=torch.float64, device=device)
+
+
 def unbounded(theta: Tensor) -> Tensor:
     """``x^3 / 3 + x + y^2``: no critical point, gradient-flat at zero."""
     x, y = theta.unbind(1)
@@ -44,26 +48,29 @@ def residual_unit(theta: Tensor) -> Tensor:
 )
 @pytest.mark.parametrize("kind", FINDERS)
 def test_where_there_is_nothing_else(
-    kind: str, function: Callable[[Tensor], Tensor], flat: list[float]
+    kind: str,
+    function: Callable[[Tensor], Tensor],
+    flat: list[float],
+    device: torch.device,
 ) -> None:
-    objective = FunctionObjective(function=function, parameters=2)
-    starts = torch.tensor([[0.8, 1.5], [-0.3, 0.2]], dtype=torch.float64)
+    objective = FunctionObjective(function=function, parameters=2, device=device)
+    starts = points([[0.8, 1.5], [-0.3, 0.2]], device)
 
     found = search(objective, FINDERS[kind], starts, max_iterations=600)
 
     assert_flat(objective, found)
-    expected = torch.tensor(flat, dtype=torch.float64).expand(2, 2)
+    expected = points([flat, flat], device)
     torch.testing.assert_close(found.theta, expected, rtol=0.0, atol=1e-3)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in FINDERS if kind != "damped_newton"])
-def test_of_the_quartic(kind: str) -> None:
+def test_of_the_quartic(kind: str, device: torch.device) -> None:
     """Damped Newton is the one that leaves it, for the critical point."""
-    starts = torch.tensor([[1.42, 0.05], [1.41, -0.02]], dtype=torch.float64)
+    starts = points([[1.42, 0.05], [1.41, -0.02]], device)
 
-    found = search(quartic(), FINDERS[kind], starts, max_iterations=600)
+    found = search(quartic(device), FINDERS[kind], starts, max_iterations=600)
 
-    assert_flat(quartic(), found)
+    assert_flat(quartic(device), found)
     assert (found.theta[:, 0] - math.sqrt(2.0)).abs().max() < 1e-4
     square = found.gradient.square().sum(1)
     torch.testing.assert_close(
@@ -71,18 +78,18 @@ def test_of_the_quartic(kind: str) -> None:
     )
 
 
-def test_of_a_network() -> None:
-    x, y = normal(8, 2, seed=3), normal(8, 1, seed=4)
+def test_of_a_network(device: torch.device) -> None:
+    x, y = normal(8, 2, seed=3, device=device), normal(8, 1, seed=4, device=device)
     objective = NetworkObjective(
         module=mlp([2, 2, 1], "swish"), x=x, y=y, loss="mse", l2=1e-3
     )
-    starts = normal(12, objective.parameters, seed=9, scale=2.0)
+    starts = normal(12, objective.parameters, seed=9, scale=2.0, device=device)
 
     found = search(objective, LevenbergMarquardt(), starts, max_iterations=100)
 
     reasons = [stop is StopReason.STATIONARY_GRADIENT_NORM for stop in found.stop]
     assert sum(reasons) >= 2
-    flat = found.theta[torch.tensor(reasons)]
+    flat = found.theta[torch.tensor(reasons, device=device)]
     again = search(objective, LevenbergMarquardt(), flat)
     assert_flat(objective, again)
     assert (again.iterations < 10).all()

@@ -11,6 +11,10 @@ from worker.objectives.observed import ObservedObjective
 DECREASE, CURVATURE = 1e-4, 0.9
 
 
+def numbers(values: list[float] | list[list[float]], device: torch.device) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64, device=device)
+
+
 @settings(deadline=None, max_examples=25)
 @given(
     x=strategies.floats(-8, 8),
@@ -18,12 +22,12 @@ DECREASE, CURVATURE = 1e-4, 0.9
     exponent=strategies.floats(-8, 2),
 )
 def test_an_accepted_step_satisfies_both_conditions(
-    x: float, y: float, exponent: float
+    device: torch.device, x: float, y: float, exponent: float
 ) -> None:
-    objective = quartic()
-    point = point_at(objective, torch.tensor([[x, y]], dtype=torch.float64))
+    objective = quartic(device)
+    point = point_at(objective, numbers([[x, y]], device))
     direction = -point.hessian_gradient
-    first = torch.tensor([10.0**exponent], dtype=torch.float64)
+    first = numbers([10.0**exponent], device)
 
     found = bisect(objective, point, direction, step_size=first)
 
@@ -42,17 +46,16 @@ def test_an_accepted_step_satisfies_both_conditions(
     assert slope_there >= CURVATURE * slope - 1e-9 * slope.abs()
 
 
-def test_each_trial_costs_a_gradient_and_a_product() -> None:
-    starts = torch.tensor([[-6.0, 2.0], [0.0, 1.0]], dtype=torch.float64)
-    point = point_at(quartic(), starts)
+def test_each_trial_costs_a_gradient_and_a_product(device: torch.device) -> None:
+    point = point_at(quartic(device), numbers([[-6.0, 2.0], [0.0, 1.0]], device))
     counts = Counts()
-    observed = ObservedObjective(inner=quartic(), announce=counts)
+    observed = ObservedObjective(inner=quartic(device), announce=counts)
 
     found = bisect(
         observed,
         point,
         -point.hessian_gradient,
-        step_size=torch.tensor([10.0, 1e-9], dtype=torch.float64),
+        step_size=numbers([10.0, 1e-9], device),
     )
 
     assert found.accepted.all()
@@ -60,30 +63,30 @@ def test_each_trial_costs_a_gradient_and_a_product() -> None:
 
 
 @pytest.mark.parametrize("factor", [1.0, 0.0, torch.nan])
-def test_a_direction_that_is_not_of_descent_costs_nothing(factor: float) -> None:
-    point = point_at(quartic(), torch.tensor([[-6.0, 2.0]], dtype=torch.float64))
+def test_a_direction_that_is_not_of_descent_costs_nothing(
+    factor: float, device: torch.device
+) -> None:
+    point = point_at(quartic(device), numbers([[-6.0, 2.0]], device))
 
     found = bisect(
-        quartic(),
+        quartic(device),
         point,
         factor * point.hessian_gradient,
-        step_size=torch.ones(1, dtype=torch.float64),
+        step_size=numbers([1.0], device),
     )
 
     assert not found.accepted
     assert found.trials == 0
 
 
-def test_the_search_ends_where_the_slope_never_flattens() -> None:
+def test_the_search_ends_where_the_slope_never_flattens(device: torch.device) -> None:
     def function(theta: Tensor) -> Tensor:
         return theta[:, 0] ** 2 / 2
 
-    objective = FunctionObjective(function=function, parameters=1)
-    point = point_at(objective, torch.tensor([[1.0]], dtype=torch.float64))
-    steep = torch.tensor([[-1e-200]], dtype=torch.float64)
+    objective = FunctionObjective(function=function, parameters=1, device=device)
+    point = point_at(objective, numbers([[1.0]], device))
+    steep = numbers([[-1e-200]], device)
 
-    found = bisect(
-        objective, point, steep, step_size=torch.ones(1, dtype=torch.float64)
-    )
+    found = bisect(objective, point, steep, step_size=numbers([1.0], device))
 
     assert found.trials <= 60
