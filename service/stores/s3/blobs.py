@@ -1,6 +1,5 @@
 """Blobs as objects: the bucket makes each of them whole and durable."""
 
-import hashlib
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
@@ -9,10 +8,13 @@ from typing import final
 import httpx
 
 from service.stores.blobs import BlobInfo, checked_key
-from service.stores.s3.bucket import Bucket, BucketFailed
+from service.stores.s3.bucket import Bucket
+from service.stores.s3.payloads import payloads
+from service.stores.s3.sending import BucketFailed
 from service.stores.scratch import sweep
 
 _CHUNK = 1 << 20
+_PART_BYTES = 64 << 20
 
 
 @final
@@ -22,9 +24,13 @@ class S3BlobStore:
     Args:
         bucket: The bucket.
         scratch: A folder of this host, made when it is not there.
+        part_bytes: Larger objects are sent in parts of this size.
     """
 
-    def __init__(self, bucket: Bucket, scratch: Path) -> None:
+    def __init__(
+        self, bucket: Bucket, scratch: Path, *, part_bytes: int = _PART_BYTES
+    ) -> None:
+        self._part_bytes = part_bytes
         self._bucket = bucket
         self._scratch = scratch
         scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -35,12 +41,9 @@ class S3BlobStore:
 
     def put(self, key: str, path: Path) -> BlobInfo:
         """Stores a copy of a file under the key, replacing what was there."""
-        name = checked_key(key)
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        size = path.stat().st_size
-        self._bucket.put(name, _pieces(path), size, sha256)
-        return BlobInfo(bytes=size, sha256=sha256)
+        parts, sha256 = payloads(path, part_bytes=self._part_bytes)
+        self._bucket.put(checked_key(key), parts)
+        return BlobInfo(bytes=sum(part.size for part in parts), sha256=sha256)
 
     def adopt(self, key: str, path: Path) -> None:
         """Moves a file under the key, replacing what was there."""
@@ -112,9 +115,3 @@ class _Body:
 
     def __del__(self) -> None:
         self.close()
-
-
-def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while piece := file.read(_CHUNK):
-            yield piece

@@ -1,29 +1,22 @@
 """Requests to one bucket of an S3-compatible server, addressed by path."""
 
+import contextlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import final
 from urllib.parse import quote
 
 import httpx
 
-from service.stores.s3.signatures import (
-    EMPTY_SHA256,
-    Credentials,
-    query_string,
-    signed_headers,
-)
+from service.stores.s3.payloads import Payload
+from service.stores.s3.sending import BucketFailed, Sender
+from service.stores.s3.signatures import Credentials
 
-_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
-_CONNECT_RETRIES = 2
 _KEY = re.compile(r"<Key>([^<]*)</Key>")
 _NEXT = re.compile(r"<NextContinuationToken>([^<]*)</NextContinuationToken>")
-
-
-class BucketFailed(OSError):
-    """The store is away, or does not do what it is asked."""
+_UPLOAD = re.compile(r"<UploadId>([^<]*)</UploadId>")
+_COMPLETED = re.compile(r"<CompleteMultipartUploadResult\b")
 
 
 @final
@@ -37,33 +30,20 @@ class Bucket:
     """
 
     def __init__(self, endpoint: str, name: str, credentials: Credentials) -> None:
-        self._http = httpx.Client(
-            base_url=endpoint,
-            timeout=_TIMEOUT,
-            transport=httpx.HTTPTransport(retries=_CONNECT_RETRIES),
-        )
+        self._sender = Sender(endpoint, credentials)
         self._path = f"/{name}"
-        self._credentials = credentials
 
-    def __del__(self) -> None:
-        self._http.close()
-
-    def put(self, key: str, content: Iterable[bytes], size: int, sha256: str) -> None:
-        """Stores an object.
+    def put(self, key: str, parts: Sequence[Payload]) -> None:
+        """Stores an object; nobody sees it before it is whole.
 
         Args:
             key: Its name.
-            content: Its bytes.
-            size: Their number.
-            sha256: Their digest, in hex.
+            parts: Its bytes; more than one are sent one after the other.
         """
-        self._request(
-            "PUT",
-            key,
-            headers={"content-length": str(size)},
-            content=content,
-            sha256=sha256,
-        ).close()
+        if len(parts) == 1:
+            self._request("PUT", key, content=parts[0]).close()
+        else:
+            self._put_parts(key, parts)
 
     def open(self, key: str, byte_range: str | None = None) -> httpx.Response:
         """Returns an answer whose body is still to be read; the caller closes it.
@@ -92,13 +72,52 @@ class Bucket:
         following: dict[str, str] = {}
         while True:
             query = {"list-type": "2", "prefix": prefix, **following}
-            response = self._request("GET", "", query=query)
-            text = response.read().decode()
+            text = self._text("GET", "", query=query)
             yield from _KEY.findall(text)
             token = _NEXT.search(text)
             if token is None:
                 return
             following = {"continuation-token": token[1]}
+
+    def _put_parts(self, key: str, parts: Sequence[Payload]) -> None:
+        begun = _UPLOAD.search(self._text("POST", key, query={"uploads": ""}))
+        if begun is None:
+            raise BucketFailed("The blob store begins no upload in parts")
+        upload = {"uploadId": begun[1]}
+        try:
+            tags = [
+                self._put_part(key, {"partNumber": str(number), **upload}, part)
+                for number, part in enumerate(parts, 1)
+            ]
+            self._complete(key, upload, tags)
+        except BaseException:
+            with contextlib.suppress(BucketFailed, KeyError):
+                self._request("DELETE", key, query=upload).close()
+            raise
+
+    def _complete(
+        self, key: str, upload: Mapping[str, str], tags: Sequence[str]
+    ) -> None:
+        told = self._text("POST", key, query=upload, content=_completion(tags))
+        # The server may fail after it has begun to answer with 200.
+        if not _COMPLETED.search(told):
+            raise BucketFailed("The blob store does not complete an upload")
+
+    def _put_part(self, key: str, query: Mapping[str, str], part: Payload) -> str:
+        response = self._request("PUT", key, query=query, content=part)
+        response.close()
+        return str(response.headers["etag"])
+
+    def _text(
+        self, method: str, key: str, *, query: Mapping[str, str], content: bytes = b""
+    ) -> str:
+        response = self._request(method, key, query=query, content=content)
+        try:
+            return response.read().decode()
+        except httpx.TransportError as error:
+            raise BucketFailed(f"{type(error).__name__} at the blob store") from error
+        finally:
+            response.close()
 
     def _request(
         self,
@@ -107,28 +126,24 @@ class Bucket:
         *,
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
-        content: Iterable[bytes] | None = None,
-        sha256: str = EMPTY_SHA256,
+        content: Payload | bytes = b"",
     ) -> httpx.Response:
-        path = f"{self._path}/{quote(key)}"
-        text = query_string(query or {})
-        signed = signed_headers(
-            self._credentials,
-            method=method,
-            path=path,
-            query=text,
-            headers={**(headers or {}), "host": self._http.base_url.netloc.decode()},
-            payload_sha256=sha256,
-            now=datetime.now(UTC),
+        response = self._sender.send(
+            method,
+            f"{self._path}/{quote(key)}",
+            query=query or {},
+            headers=headers or {},
+            content=content,
         )
-        request = self._http.build_request(
-            method, f"{path}?{text}" if text else path, headers=signed, content=content
-        )
-        try:
-            response = self._http.send(request, stream=True)
-        except httpx.TransportError as error:
-            raise BucketFailed(f"{type(error).__name__} at the blob store") from error
         return _checked(response, method, key)
+
+
+def _completion(tags: Sequence[str]) -> bytes:
+    parts = "".join(
+        f"<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>"
+        for number, tag in enumerate(tags, 1)
+    )
+    return f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
 
 
 def _checked(response: httpx.Response, method: str, key: str) -> httpx.Response:

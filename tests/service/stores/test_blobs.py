@@ -14,7 +14,8 @@ from service.stores.blobs import (
 )
 from service.stores.local_blobs import LocalBlobStore
 from service.stores.s3.blobs import S3BlobStore
-from service.stores.s3.bucket import Bucket, BucketFailed
+from service.stores.s3.bucket import Bucket
+from service.stores.s3.sending import BucketFailed
 from service.stores.s3.signatures import Credentials
 from tests.support.object_store import ObjectStore, object_store
 from tests.support.ports import free_port
