@@ -58,8 +58,8 @@ def product_networks(settings: Settings) -> list[Network]:
     """Networks of the size that Krylov methods are for."""
     samples = {"full": (1000, 250, 250), "quick": (1000, 250, 250), "tiny": (5, 2, 2)}
     many, some, few = samples[settings.scale]
-    digits, classes = _images("mnist_5k", many, 28, settings)
-    clothes, kinds = _images("fashion_mnist_5k", some, 28, settings)
+    digits, classes = images("mnist_5k", many, 28, settings)
+    clothes, kinds = images("fashion_mnist_5k", some, 28, settings)
     pools = {"mean": layers.avg_pool2d, "max": layers.max_pool2d}
     return [
         Network(
@@ -72,7 +72,7 @@ def product_networks(settings: Settings) -> list[Network]:
         *(
             Network(
                 name=f"convolutions 8, 16, {name} pools",
-                module=_convolutional(28, (8, 16), pool),
+                module=convolutional(28, (8, 16), pool),
                 x=clothes,
                 y=kinds,
                 loss="cross_entropy",
@@ -100,7 +100,7 @@ def dense_networks(settings: Settings) -> list[Network]:
     generator = torch.Generator().manual_seed(0)
     drawn = torch.randn(most, 16, generator=generator, dtype=torch.float64)
     gaussian = (drawn * torch.arange(1, 17).sqrt()).to(settings.device)
-    digits, classes = _images("mnist_5k", min(most, 5000), 4, settings)
+    digits, classes = images("mnist_5k", min(most, 5000), 4, settings)
     two = torch.randn(min(most, 50), 32, generator=generator, dtype=torch.float64)
     small = digits.flatten(1)
     return [
@@ -138,7 +138,7 @@ def dense_networks(settings: Settings) -> list[Network]:
 def other_networks(settings: Settings) -> list[Network]:
     """Small networks with layers of all other kinds."""
     samples = {"full": 200, "quick": 50, "tiny": 2}[settings.scale]
-    x, y = _images("digits", samples, 8, settings)
+    x, y = images("digits", samples, 8, settings)
     pools = {"mean": layers.avg_pool2d, "max": layers.max_pool2d}
     blocks = [
         layers.linear(12, 12),
@@ -147,7 +147,7 @@ def other_networks(settings: Settings) -> list[Network]:
     ]
     modules: dict[str, nn.Module] = {
         **{
-            f"convolutions 4, 4, {name} pools": _convolutional(8, (4, 4), pool)
+            f"convolutions 4, 4, {name} pools": convolutional(8, (4, 4), pool)
             for name, pool in pools.items()
         },
         "residual convolutions": sequential(
@@ -182,37 +182,10 @@ def other_networks(settings: Settings) -> list[Network]:
     ]
 
 
-def spectrum_networks(settings: Settings) -> list[Network]:
-    """Networks small enough for all eigenvalues of their Hessians."""
-    samples = {"full": 500, "quick": 150, "tiny": 2}[settings.scale]
-    width = {"full": 16, "quick": 10, "tiny": 4}[settings.scale]
-    x, y = _images("digits", samples, 8, settings)
-    modules: dict[str, nn.Module] = {
-        f"MLP 64-{2 * width}-{2 * width}-10": mlp(
-            [64, 2 * width, 2 * width, 10], "tanh"
-        ),
-        f"convolutions {width // 2}, {width}": _convolutional(
-            8, (width // 2, width), layers.avg_pool2d
-        ),
-        f"attention of width {width}": AttentionNetwork(
-            side=8, patch=2, width=width, heads=2, blocks=1, classes=10, norm=False
-        ),
-    }
-    return [
-        Network(
-            name=name,
-            module=module,
-            x=x.flatten(1) if name.startswith("MLP") else x,
-            y=y,
-            loss="cross_entropy",
-        )
-        for name, module in modules.items()
-    ]
-
-
-def _convolutional(
+def convolutional(
     side: int, channels: tuple[int, int], pool: Callable[..., nn.Module]
 ) -> nn.Module:
+    """Two convolutions of so many channels, with pools, for images of one channel."""
     first, second = channels
     return sequential(
         [
@@ -228,7 +201,7 @@ def _convolutional(
     )
 
 
-def _images(
+def images(
     name: str, count: int, side: int, settings: Settings
 ) -> tuple[Tensor, Tensor]:
     """Images ``(n, 1, side, side)`` from 0 to 1, and their classes."""

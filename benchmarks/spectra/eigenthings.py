@@ -17,6 +17,7 @@ class Eigenthings:
     """Lanczos without restarts, for one end at a time."""
 
     name = "hessian-eigenthings"
+    isotropic = False
     efforts = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768)
 
     def product(self, network: Network, theta: Tensor) -> Product:

@@ -4,7 +4,7 @@ Each takes products with a matrix by any means, so that the effort that it needs
 found on a formed Hessian, and be timed with its own products.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 from torch import Tensor
@@ -25,8 +25,13 @@ class Library(Protocol):
         ...
 
     @property
-    def efforts(self) -> Sequence[float]:
+    def efforts(self) -> tuple[float, ...]:
         """What it may be told for the ends of a spectrum, from the least on."""
+        ...
+
+    @property
+    def isotropic(self) -> bool:
+        """Whether its probes prefer no directions, as normal random vectors do."""
         ...
 
     def product(self, network: Network, theta: Tensor) -> Product:

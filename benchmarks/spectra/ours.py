@@ -20,6 +20,7 @@ class Gradflat:
     """This package."""
 
     name = "gradflat"
+    isotropic = True
     efforts = (0.0,)
 
     def product(self, network: Network, theta: Tensor) -> Product:
@@ -29,7 +30,7 @@ class Gradflat:
     def ends(self, product: Product, like: Tensor, *, top: int, effort: float) -> Ends:
         """Both ends; there is one effort."""
         del effort
-        found = _spectrum(product, like, top, None, seed=0)
+        found = own_spectrum(product, like, top=top, density=None, seed=0)
         values = torch.cat([found.smallest[0], found.largest[0].flip(0)])
         return Ends(values=values, products=int(found.products[0]))
 
@@ -38,7 +39,7 @@ class Gradflat:
     ) -> Rule:
         """From a density alone."""
         plan = DensityPlan(probes=probes, steps=steps)
-        found = _spectrum(product, like, 0, plan, seed=seed)
+        found = own_spectrum(product, like, top=0, density=plan, seed=seed)
         if found.quadrature is None:
             raise ValueError("the spectrum has no density")
         rules = found.quadrature.rules
@@ -74,9 +75,10 @@ class _Operator:
         raise NotImplementedError(f"there is one run, not {rows}")
 
 
-def _spectrum(
-    product: Product, like: Tensor, top: int, density: DensityPlan | None, *, seed: int
+def own_spectrum(
+    product: Product, like: Tensor, *, top: int, density: DensityPlan | None, seed: int
 ) -> Spectrum:
+    """The spectrum of one matrix, by its products with vectors like the given one."""
     plan = SpectrumPlan(
         top=top,
         eigenvectors=False,

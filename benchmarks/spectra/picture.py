@@ -8,12 +8,28 @@ from benchmarks.style import COLOURS, panels
 
 
 def plot(result: Result) -> Figure:
-    """Seconds of every library on every network, and products beside the bars."""
-    drawing, axes = panels(f"Spectra: {result.title}", columns=2)
-    drawing.set_figwidth(13.0)
-    for each, table in zip(axes, result.tables, strict=True):
+    """Seconds and products of all libraries, and products on larger networks."""
+    drawing, axes = panels(f"Spectra: {result.title}", columns=3)
+    drawing.set_figwidth(19.0)
+    *timed, products = result.tables
+    for each, table in zip(axes[:2], timed, strict=True):
         _bars(each, table)
+    _ratios(axes[2], products)
     return drawing
+
+
+def _ratios(axes: Axes, table: Table) -> None:
+    names = [f"{row['network']}, top {row['top']}" for row in table.rows]
+    ratios = [float(row["ratio"] or 0) for row in table.rows]
+    bars = axes.barh(names, ratios, color=COLOURS[0])
+    labels = [f"{row['products']} : {row['of SciPy eigsh']}" for row in table.rows]
+    axes.bar_label(bars, labels, fontsize=7, padding=2)
+    axes.axvline(1.0, color=COLOURS[1], linewidth=1.0)
+    axes.margins(x=0.3)
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel("products of gradflat : products of eigsh")
+    axes.set_title(table.title)
 
 
 def _bars(axes: Axes, table: Table) -> None:

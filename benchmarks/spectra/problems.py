@@ -6,12 +6,13 @@ from typing import final
 import torch
 from torch import Tensor
 
-from benchmarks.hessians.networks import Network, spectrum_networks
+from benchmarks.hessians.networks import Network
 from benchmarks.settings import Settings
+from benchmarks.spectra.networks import small_networks
 from worker.objectives.network import NetworkObjective
 
 _TRAINING = {"full": 300, "quick": 60, "tiny": 2}
-_RATE, _MOMENTUM = 0.05, 0.9
+_MOMENTUM = 0.9
 
 
 @final
@@ -40,17 +41,33 @@ class Problem:
 
 def problems(settings: Settings) -> list[Problem]:
     """The Hessians whose spectra are measured."""
-    return [_trained(each, settings) for each in spectrum_networks(settings)]
+    return [_problem(each, settings) for each in small_networks(settings)]
 
 
-def _trained(network: Network, settings: Settings) -> Problem:
-    """By gradient descent with momentum."""
-    objective = network.objective()
-    theta = network.points(1)
+def trained(network: Network, *, scale: float, steps: int, rate: float) -> Tensor:
+    """A point on the way of gradient descent with momentum, ``(1, parameters)``.
+
+    Args:
+        network: The network on its data.
+        scale: Of the point that it starts from.
+        steps: Number of steps.
+        rate: Learning rate.
+
+    Returns:
+        The point.
+    """
+    objective, theta = network.objective(), scale * network.points(1)
     velocity = torch.zeros_like(theta)
-    for _ in range(_TRAINING[settings.scale]):
-        velocity = _MOMENTUM * velocity - _RATE * objective.gradient(theta)[1]
+    for _ in range(steps):
+        velocity = _MOMENTUM * velocity - rate * objective.gradient(theta)[1]
         theta = theta + velocity
+    return theta
+
+
+def _problem(network: Network, settings: Settings) -> Problem:
+    objective = network.objective()
+    steps = _TRAINING[settings.scale]
+    theta = trained(network, scale=1.0, steps=steps, rate=0.05)
     matrix = objective.linearise(theta).hessian.dense()[0]
     return Problem(
         network=network,

@@ -23,6 +23,7 @@ _TOLERANCES = tuple(10.0**-digits for digits in range(2, 13))
 class Arpack:
     """``scipy.sparse.linalg.eigsh`` on products that PyTorch has of its own."""
 
+    isotropic = True
     efforts = _TOLERANCES
 
     def __init__(self, *, same_products: bool) -> None:
@@ -41,7 +42,7 @@ class Arpack:
 
     def ends(self, product: Product, like: Tensor, *, top: int, effort: float) -> Ends:
         """Both ends to a tolerance."""
-        return _ends(product, like, top, tol=effort)
+        return eigenpairs(product, like, top=top, tolerance=effort)[0]
 
     def rule(
         self, product: Product, like: Tensor, *, probes: int, steps: int, seed: int
@@ -54,6 +55,7 @@ class Curvlinops:
     """``eigsh`` on products of curvlinops, and its Lanczos process for densities."""
 
     name = "curvlinops"
+    isotropic = True
     efforts = _TOLERANCES
 
     def product(self, network: Network, theta: Tensor) -> Product:
@@ -62,7 +64,7 @@ class Curvlinops:
 
     def ends(self, product: Product, like: Tensor, *, top: int, effort: float) -> Ends:
         """Both ends to a tolerance, as its documentation shows."""
-        return _ends(product, like, top, tol=effort)
+        return eigenpairs(product, like, top=top, tolerance=effort)[0]
 
     def rule(
         self, product: Product, like: Tensor, *, probes: int, steps: int, seed: int
@@ -110,12 +112,25 @@ class _Counted(LinearOperator):
         return self._product(vector).detach().cpu().numpy()
 
 
-def _ends(product: Product, like: Tensor, top: int, *, tol: float) -> Ends:
+def eigenpairs(
+    product: Product, like: Tensor, *, top: int, tolerance: float
+) -> tuple[Ends, Tensor]:
+    """So many pairs at either end of a spectrum, and their products.
+
+    Args:
+        product: With the matrix.
+        like: A vector, ``(size,)``.
+        top: How many of either.
+        tolerance: Relative accuracy of the eigenvalues, as ARPACK means it.
+
+    Returns:
+        Eigenvalues, and eigenvectors by rows in their order, ``(2 top, size)``.
+    """
     operator = _Counted(product, like)
     start = np.random.default_rng(0).standard_normal(len(like))
-    options: dict[str, Any] = {"tol": tol, "v0": start, "maxiter": 1000}
-    values = eigsh(
-        operator, k=2 * top, which="BE", return_eigenvectors=False, **options
-    )
-    found = torch.from_numpy(np.sort(values)).to(like)
-    return Ends(values=found, products=operator.products)
+    options: dict[str, Any] = {"tol": tolerance, "v0": start, "maxiter": 1000}
+    values, columns = eigsh(operator, k=2 * top, which="BE", **options)
+    order = np.argsort(values)
+    found = torch.from_numpy(values[order]).to(like)
+    vectors = torch.from_numpy(columns.T[order]).to(like)
+    return Ends(values=found, products=operator.products), vectors
