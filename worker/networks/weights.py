@@ -1,5 +1,6 @@
 """Named tensors in files, flat parameter vectors inside."""
 
+import itertools
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -61,6 +62,20 @@ class ParameterLayout:
     def parameters(self) -> int:
         """Length of a flat parameter vector."""
         return sum(self.sizes)
+
+    @property
+    def slices(self) -> dict[str, slice]:
+        """Places of the tensors in a flat parameter vector, by name."""
+        ends = itertools.accumulate(self.sizes)
+        return {
+            name: slice(end - size, end)
+            for name, size, end in zip(self.names, self.sizes, ends, strict=True)
+        }
+
+    def follows(self, *names: str) -> bool:
+        """Whether tensors follow each other in the flat vector."""
+        places = [self.slices[name] for name in names]
+        return all(a.stop == b.start for a, b in itertools.pairwise(places))
 
     def entries(self, pattern: str) -> Tensor:
         """Numbers in the flat vector of the parameters whose names match, ``(k,)``.

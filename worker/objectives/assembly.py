@@ -2,11 +2,12 @@
 
 from typing import Protocol
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from worker.networks.architectures import dense_layers
 from worker.objectives.dense_assembly import DenseAssembly
 from worker.objectives.graphs import NetworkLoss
+from worker.objectives.product_assembly import ProductAssembly
 from worker.objectives.sequence_assembly import SequenceAssembly
 from worker.objectives.sequence_stages import sequence_stages
 
@@ -29,8 +30,8 @@ class Assembly(Protocol):
         ...
 
 
-def assembly_of(loss: NetworkLoss, *, kind: str, budget: int) -> Assembly | None:
-    """A shortcut to the Hessians of a summed loss.
+def assembly_of(loss: NetworkLoss, *, kind: str, budget: int) -> Assembly:
+    """The way to the Hessians of a summed loss.
 
     Args:
         loss: The loss on the whole data set.
@@ -38,14 +39,13 @@ def assembly_of(loss: NetworkLoss, *, kind: str, budget: int) -> Assembly | None
         budget: Bytes that may be used beside the Hessians themselves.
 
     Returns:
-        The assembly; None for networks with unknown layers, shared parameters or
-        outputs at several positions for cross-entropy.
+        The assembly for networks of dense layers alone, for known layers of images, or
+        for any network.
     """
     everything = loss.module.named_parameters(remove_duplicate=False)
-    if len(list(everything)) > len(loss.layout.names):
-        return None  # layers share parameters
-    if kind == "cross_entropy" and loss.y.ndim > 1:
-        return None  # classes at every position
+    shared = len(list(everything)) > len(loss.layout.names)
+    if shared or (kind == "cross_entropy" and loss.y.ndim > 1):
+        return ProductAssembly(loss=loss, budget=budget)
     x, y = loss.x.flatten(1), loss.y
     dense = dense_layers(loss.module, vectors=loss.x.ndim == x.ndim)
     if dense is not None:
@@ -53,9 +53,14 @@ def assembly_of(loss: NetworkLoss, *, kind: str, budget: int) -> Assembly | None
             layers=dense, layout=loss.layout, loss=kind, x=x, y=y, budget=budget
         )
     nodes = sequence_stages(loss.module, tuple(loss.x.shape[1:]))
-    if nodes is None:
-        return None
+    # Of layers with many weights products along the outputs cost less.
+    if nodes is None or not _has_convolutions(loss.module):
+        return ProductAssembly(loss=loss, budget=budget)
     y = y if kind == "cross_entropy" else y.flatten(1)
     return SequenceAssembly(
         nodes=nodes, layout=loss.layout, loss=kind, x=x, y=y, budget=budget
     )
+
+
+def _has_convolutions(module: nn.Module) -> bool:
+    return any(isinstance(each, nn.Conv2d) for each in module.modules())

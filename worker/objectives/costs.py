@@ -12,18 +12,17 @@ from worker.objectives.graphs import NetworkLoss
 from worker.objectives.work import Work, work_of
 
 _RUNS = 8  # that share the fixed cost of an operation, in a typical batch
-_SHARE = 0.45  # of a product, for a column of a Hessian that is formed by products
 _EIGEN_MULTIPLICATIONS = 5.0  # of a decomposition, for each entry and column
 _EIGEN_BYTES = 90.0  # of it, for each entry
 
 
-def hessian_cost(loss: FullBatchLoss, *, kind: str, assembly: Assembly | None) -> float:
+def hessian_cost(loss: FullBatchLoss, *, kind: str, assembly: Assembly) -> float:
     """Hessian products that cost as much as one Hessian, formed and decomposed.
 
     Args:
         loss: The loss on the whole data set.
         kind: Its name.
-        assembly: The way to form the Hessian, where it is not by products.
+        assembly: The way to form the Hessian.
 
     Returns:
         A number of products.
@@ -35,10 +34,7 @@ def hessian_cost(loss: FullBatchLoss, *, kind: str, assembly: Assembly | None) -
         bytes=_EIGEN_BYTES * size**2,
         multiplications=_EIGEN_MULTIPLICATIONS * size**3,
     )
-    if assembly is None:
-        formation = product * (_SHARE * size)
-    else:
-        formation = _formation(loss.loss, kind=kind, assembly=assembly)
+    formation = _formation(loss.loss, kind=kind, assembly=assembly)
     return (formation + decomposition).seconds / product.seconds
 
 
@@ -56,7 +52,7 @@ def _formation(loss: NetworkLoss, *, kind: str, assembly: Assembly) -> Work:
     def count(few: NetworkLoss) -> Work:
         theta = few.x.new_zeros(1, few.layout.parameters)
         small = assembly_of(few, kind=kind, budget=2**30)
-        return work_of(lambda: small and small(theta))
+        return work_of(lambda: small(theta))
 
     calls = assembly.pieces / min(_RUNS, assembly.together)
     return _extrapolated(loss, count, calls=calls)

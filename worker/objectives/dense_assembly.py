@@ -54,9 +54,11 @@ class DenseAssembly:
     def __call__(self, theta: Tensor) -> Tensor:
         """Hessians ``(runs, parameters, parameters)`` at ``(runs, parameters)``."""
         hessians = theta.new_empty(*theta.shape, theta.shape[1])
+        slices = self.layout.slices
+        offsets = [slices[layer.weight].start for layer in self.layers]
         parts, results = (each.split(self.together) for each in (theta, hessians))
         for part, formed in zip(parts, results, strict=True):
-            self._form(part).join(formed)
+            self._form(part).join(formed, offsets)
         return hessians
 
     @property

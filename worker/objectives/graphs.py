@@ -5,17 +5,21 @@ reverse mode differentiates the sum: gradients of all runs come out of one backw
 pass, Hessian products of all runs out of a second one through the gradient's graph.
 """
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import final
+from typing import TypeVar, final
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 
 from worker.networks.losses import Loss
 from worker.networks.weights import ParameterLayout
+from worker.objectives.layer_graphs import LayerGraph
+from worker.objectives.linear_maps import LinearCalls, LinearMap
 from worker.objectives.output_graphs import OutputGraph
+
+_Made = TypeVar("_Made")
 
 
 @final
@@ -63,61 +67,6 @@ class GradientGraph:
             materialize_grads=True,
         )
         return _joined(products, ndim=2)
-
-    def rows(self, tensor: int, directions: Tensor) -> Tensor:
-        """Products with directions within one tensor, as far as they are needed.
-
-        A symmetric matrix is known by its upper triangle, and only the layers from this
-        one on take part in it.
-
-        Args:
-            tensor: Number of the tensor in the layout.
-            directions: The same for every run, ``(count, *shape)``.
-
-        Returns:
-            ``(count, runs, parameters from this tensor on)``.
-
-        Raises:
-            OutOfMemoryError: If the directions do not fit the device together.
-        """
-        gradient, leaves = self.gradients[tensor], self.leaves[tensor:]
-        if not gradient.requires_grad:
-            rest = sum(self.layout.sizes[tensor:])
-            return directions.new_zeros(len(directions), self.runs, rest)
-        vectors = directions.unsqueeze(1).expand(-1, *gradient.shape)
-        if len(vectors) > 1:
-            try:
-                return _joined(
-                    _backward(gradient, leaves, vectors, batched=True), ndim=3
-                )
-            except torch.OutOfMemoryError:
-                raise
-            except RuntimeError:
-                pass  # a layer that takes directions one by one
-        return torch.stack(
-            [
-                _joined(_backward(gradient, leaves, vector, batched=False), ndim=2)
-                for vector in vectors
-            ]
-        )
-
-
-def _backward(
-    gradient: Tensor, leaves: Sequence[Tensor], vectors: Tensor, *, batched: bool
-) -> Sequence[Tensor]:
-    products = torch.autograd.grad(
-        gradient,
-        leaves,
-        vectors,
-        retain_graph=True,
-        is_grads_batched=batched,
-        allow_unused=True,
-    )
-    count = vectors.shape[:1] if batched else ()
-    return [
-        leaf.new_zeros(*count, *leaf.shape) if product is None else product
-        for leaf, product in zip(leaves, products, strict=True)
-    ]
 
 
 def _joined(tensors: Sequence[Tensor], *, ndim: int) -> Tensor:
@@ -177,6 +126,53 @@ class NetworkLoss:
             outputs = self._mapped(self.curved, leaves, lambda outputs: outputs)
             return OutputGraph.of(self.layout, list(leaves.values()), outputs)
 
+    def linear_maps(self) -> list[LinearMap]:
+        """Linear maps of vectors, whose parameters do nothing else, as they follow."""
+        few = next(self.chunks(2))
+        zeros = self.layout.unflatten(few.x.new_zeros(1, self.layout.parameters))
+        named = {name: each[0] for name, each in zeros.items()}
+        with torch.no_grad(), LinearCalls(named, {}) as calls:
+            torch.func.functional_call(few.module, named, (few.x,))
+        return [
+            each
+            for each, inputs in calls.alone().items()
+            if len(inputs) == len(few.x) and self.layout.follows(*each.names)
+        ]
+
+    def layer_graph(
+        self, theta: Tensor, maps: Sequence[LinearMap], free: Sequence[str]
+    ) -> LayerGraph:
+        """Gradients by the outputs of layers, and by the other parameters.
+
+        Args:
+            theta: Points, ``(runs, parameters)``.
+            maps: The layers.
+            free: Names of the other parameters.
+
+        Returns:
+            The gradients with their graph.
+        """
+        named = self.layout.unflatten(theta.detach())
+        leaves = [named[name].requires_grad_() for name in free]
+        shifts = {
+            each.weight: theta.new_zeros(
+                len(theta), len(self.x), named[each.weight].shape[1], requires_grad=True
+            )
+            for each in maps
+        }
+
+        def forward(
+            single: dict[str, Tensor], shift: dict[str, Tensor]
+        ) -> tuple[Tensor, list[Tensor]]:
+            with LinearCalls(single, shift) as calls:
+                outputs = torch.func.functional_call(self.curved, single, (self.x,))
+                value = self.loss(outputs, self.y)
+            return value, [calls.inputs[each] for each in maps]
+
+        with torch.enable_grad():
+            value, inputs = _over_runs(forward, named, shifts)
+            return LayerGraph.of(value, [*leaves, *shifts.values()], inputs)
+
     def _leaves(self, theta: Tensor) -> dict[str, Tensor]:
         named = self.layout.unflatten(theta.detach())
         return {name: value.requires_grad_() for name, value in named.items()}
@@ -213,55 +209,13 @@ class NetworkLoss:
         def forward(single: dict[str, Tensor]) -> Tensor:
             return then(torch.func.functional_call(module, single, (self.x,)))
 
-        runs = len(next(iter(named.values())))
-        if runs == 1:  # the map over runs would cost more than it gives
-            return forward({k: v[0] for k, v in named.items()}).unsqueeze(0)
-        return torch.vmap(forward)(named)
+        return _over_runs(forward, named)
 
 
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GraphSize:
-    """Memory that one run's gradient graph holds.
-
-    Attributes:
-        fixed: Bytes for each chunk, whatever its length.
-        per_sample: Bytes for each sample.
-    """
-
-    fixed: int
-    per_sample: int
-
-    def bytes(self, samples: int) -> int:
-        """Of a chunk with so many samples."""
-        return self.fixed + samples * self.per_sample
-
-
-def graph_size(loss: NetworkLoss) -> GraphSize:
-    """Memory of a gradient graph, from what two small graphs were seen to save."""
-    samples = loss.x.shape[0]
-    few = _saved_bytes(next(loss.chunks(1)))
-    if samples == 1:
-        return GraphSize(fixed=0, per_sample=few)
-    more = _saved_bytes(next(loss.chunks(min(samples, 9))))
-    slope = math.ceil((more - few) / (min(samples, 9) - 1))
-    return GraphSize(fixed=max(0, few - slope), per_sample=max(1, slope))
-
-
-def _saved_bytes(loss: NetworkLoss) -> int:
-    """Bytes of the storages that a graph keeps alive, beside data and parameters."""
-    theta = loss.x.new_zeros(1, loss.layout.parameters)
-    storages: dict[int, int] = {}
-
-    def note(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        storages[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        graph = loss.graph(theta)
-    for gradient in graph.gradients:
-        note(gradient)
-    for known in (theta, loss.x, loss.y):
-        storages.pop(known.untyped_storage().data_ptr(), None)
-    return sum(storages.values())
+def _over_runs(forward: Callable[..., _Made], *batches: dict[str, Tensor]) -> _Made:
+    """What a function makes of the tensors of every run."""
+    runs = len(next(iter(batches[0].values())))
+    if runs == 1:  # the map over runs would cost more than it gives
+        singles = tree_map(lambda each: each[0], batches)
+        return tree_map(lambda each: each.unsqueeze(0), forward(*singles))
+    return torch.vmap(forward)(*batches)

@@ -57,12 +57,15 @@ class LayerBlocks:
             (w.shape[1], w.shape[2] + bias)
             for w, bias in zip(weights, biases, strict=True)
         ]
-        runs, blank = weights[0].shape[0], weights[0].new_zeros
-        device = weights[0].device
         self._corners: list[tuple[Pairs, Pairs, Tensor]] = []
         self._curvatures: dict[tuple[int, int], Tensor] = {}
         self._slopes: dict[tuple[int, int], Tensor] = {}
         for m, (p_m, k_m) in enumerate(self._widths):
+            runs, blank, device = (
+                len(weights[m]),
+                weights[m].new_zeros,
+                weights[m].device,
+            )
             outputs, inputs = Pairs.of(p_m, device), Pairs.of(k_m, device)
             corner = blank(runs, len(outputs.one), len(inputs.one))
             self._corners.append((outputs, inputs, corner))
@@ -133,11 +136,13 @@ class LayerBlocks:
         diagonal = self._slopes[k, m].diagonal(dim1=3, dim2=4)
         diagonal.add_(product.unflatten(1, outer.shape[1:3]))
 
-    def join(self, hessians: Tensor) -> None:
-        """Writes the symmetric matrices, ``(runs, parameters, parameters)``."""
-        offsets = [0]
-        for p, k in self._widths:
-            offsets.append(offsets[-1] + p * k)
+    def join(self, hessians: Tensor, offsets: Sequence[int]) -> None:
+        """Writes the blocks of symmetric matrices and those below the diagonal.
+
+        Args:
+            hessians: The matrices, ``(runs, parameters, parameters)``.
+            offsets: Where each layer's parameters begin, the weight before the bias.
+        """
         for m, (outputs, squares, corner) in enumerate(self._corners):
             places = squares.places.flatten().expand(*corner.shape[:2], -1)
             block = corner.gather(2, places)  # many times faster than index_select

@@ -18,7 +18,8 @@ from worker.objectives.batches import Batches
 from worker.objectives.costs import hessian_cost
 from worker.objectives.full_batch import FullBatchLoss
 from worker.objectives.gauss_newton import GaussNewton
-from worker.objectives.graphs import NetworkLoss, graph_size
+from worker.objectives.graph_sizes import graph_size
+from worker.objectives.graphs import NetworkLoss
 from worker.objectives.network_hessian import NetworkHessian
 
 

@@ -24,7 +24,7 @@ class NetworkHessian:
         theta: Tensor,
         loss: FullBatchLoss,
         l2: float,
-        assembly: Assembly | None,
+        assembly: Assembly,
     ) -> None:
         """Computes nothing yet.
 
@@ -32,7 +32,7 @@ class NetworkHessian:
             theta: Points, ``(runs, parameters)``.
             loss: The loss, summed over the whole data set.
             l2: Weight of the squared norm of the parameters.
-            assembly: A shortcut to the formed Hessians, where the network has one.
+            assembly: The way to form the Hessians.
         """
         self._theta = theta
         self._loss = loss
@@ -73,10 +73,7 @@ class NetworkHessian:
 
     def dense(self) -> Tensor:
         """The matrices themselves, ``(runs, size, size)``."""
-        if self._assembly is not None:
-            hessians = self._assembly(self._theta)
-        else:
-            hessians = self._by_products()
+        hessians = self._assembly(self._theta)
         hessians /= self._loss.samples
         if self._l2:
             hessians.diagonal(dim1=1, dim2=2).add_(2.0 * self._l2)
@@ -98,28 +95,3 @@ class NetworkHessian:
             pieces = self._loss.graphs(self._theta) if kept else ()
             self._graphs = [list(graphs) for graphs in pieces]
         return self._graphs
-
-    def _by_products(self) -> Tensor:
-        """The Hessians of the summed losses, ``(runs, size, size)``."""
-        hessians = self._theta.new_zeros(*self._theta.shape, self.size)
-        runs = self._loss.batches.runs
-        pieces = self._kept_graphs() or self._loss.graphs(self._theta)
-        for part, graphs in zip(hessians.split(runs), pieces, strict=True):
-            for graph in graphs:
-                _add_products(part, graph, self._loss.batches.directions(len(part)))
-            part.triu_()
-            part.add_(part.triu(1).mT)
-        return hessians
-
-
-def _add_products(hessians: Tensor, graph: GradientGraph, count: int) -> None:
-    """Adds the upper triangles, so many directions at once."""
-    start = 0
-    for tensor, shape in enumerate(graph.layout.shapes):
-        first = start
-        size = graph.layout.sizes[tensor]
-        identity = torch.eye(size, dtype=hessians.dtype, device=hessians.device)
-        for directions in identity.split(count):
-            rows = graph.rows(tensor, directions.unflatten(1, shape))
-            hessians[:, start : start + len(rows), first:] += rows.transpose(0, 1)
-            start += len(rows)

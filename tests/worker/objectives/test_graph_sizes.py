@@ -15,7 +15,8 @@ from worker.networks.buffers import moved_buffers
 from worker.networks.curved import with_curvature
 from worker.networks.losses import LOSSES
 from worker.networks.weights import ParameterLayout
-from worker.objectives.graphs import NetworkLoss, graph_size
+from worker.objectives.graph_sizes import graph_size
+from worker.objectives.graphs import NetworkLoss
 
 ARCHITECTURE: TypeAdapter[Architecture] = TypeAdapter(Architecture)
 CASES = LAYERS | NETWORKS

@@ -2,69 +2,16 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-import pytest
 import torch
 from hypothesis import given, settings, strategies as st
-from torch import Tensor, nn
-from torch.autograd import functional
-from typing_extensions import override
+from torch import nn
 
+from tests.support.assemblies import check, draw, problem
 from worker.networks import layers
 from worker.networks.activations import ACTIVATIONS, activation
 from worker.networks.architectures import sequential
-from worker.networks.curved import with_curvature
-from worker.networks.losses import LOSSES
-from worker.networks.weights import ParameterLayout
 from worker.objectives.assembly import assembly_of
-from worker.objectives.graphs import NetworkLoss
 from worker.objectives.sequence_assembly import SequenceAssembly
-
-
-def draw(*shape: int, seed: int = 0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
-
-
-def outputs_of(module: nn.Module, x: Tensor) -> Tensor:
-    layout = ParameterLayout.of(module)
-    named = layout.unflatten(draw(1, layout.parameters).to(x))
-    values = {name: value[0] for name, value in named.items()}
-    return torch.func.functional_call(module, values, (x,))
-
-
-def problem(module: nn.Module, x: Tensor, loss: str) -> NetworkLoss:
-    """The network with targets that fit."""
-    outputs = outputs_of(module, x)
-    if loss == "mse":
-        y = draw(*outputs.shape, seed=5).to(x)
-    else:
-        y = torch.arange(len(x), device=x.device) * 7 % outputs.shape[1]
-    layout = ParameterLayout.of(module)
-    return NetworkLoss(
-        module=module,
-        curved=with_curvature(module),
-        layout=layout,
-        loss=LOSSES[loss],
-        x=x,
-        y=y,
-    )
-
-
-def check(module: nn.Module, x: Tensor, loss: str, *, budget: int = 2**30) -> None:
-    """Compares with plain double backward passes; forward mode is wrong for norms."""
-    whole = problem(module, x, loss)
-    assembly = assembly_of(whole, kind=loss, budget=budget)
-    assert isinstance(assembly, SequenceAssembly)
-    theta = draw(1, whole.layout.parameters, seed=1).to(x) / 2
-    hessians = assembly(theta)
-    assert torch.equal(hessians, hessians.mT)
-    for run, hessian in zip(theta, hessians, strict=True):
-        exact = torch.as_tensor(
-            functional.hessian(lambda flat: whole.value(flat[None])[0], run)
-        )
-        scale = exact.abs().max().item() + 0.01
-        assert (hessian - exact).abs().max().item() <= 1e-10 * scale
-
 
 _SIDES = [(1, 2), (4, 6), (4, 6)]  # channels, height, width
 
@@ -135,51 +82,16 @@ def test_hessians_of_random_image_networks_are_those_of_autograd(
 ) -> None:
     images = Images(data.draw)
     x = draw(data.draw(st.integers(1, 5)), *images.shape).to(device)
-    chain = [images.layer() for _ in range(images.whole(1, 4))]
+    before, after = images.whole(0, 2), images.whole(0, 2)
+    chain = [images.layer() for _ in range(before)]
+    chain += [images.convolution(), *(images.layer() for _ in range(after))]
     features = math.prod(images.shape)
     loss = data.draw(st.sampled_from(["mse", "cross_entropy"]))
     module = sequential(
         [*chain, layers.flatten(), layers.linear(features, images.whole(1, 3))]
     )
-    check(module, x, loss, budget=data.draw(st.sampled_from([1, 2**16, 2**30])))
-
-
-@settings(deadline=None, max_examples=20)
-@given(
-    width=st.integers(1, 4),
-    affine=st.booleans(),
-    kind=st.sampled_from(sorted(ACTIVATIONS)),
-    loss=st.sampled_from(["mse", "cross_entropy"]),
-    samples=st.integers(1, 12),
-    last=st.booleans(),
-)
-def test_hessians_of_networks_of_vectors_are_those_of_autograd(
-    *,
-    device: torch.device,
-    width: int,
-    affine: bool,
-    kind: str,
-    loss: str,
-    samples: int,
-    last: bool,
-) -> None:
-    def norm(features: int) -> nn.Module:
-        return layers.layer_norm([features], affine=affine)
-
-    inner = [layers.linear(width, width), activation(kind), norm(width)]
-    chain = [
-        layers.linear(3, width),
-        norm(width),
-        layers.Residual(
-            [*inner, layers.Residual([layers.linear(width, width, bias=False)])],
-            [layers.linear(width, width)],
-        ),
-        activation(kind),
-        layers.linear(width, 2),
-    ]
-    if last:
-        chain.append(norm(2))
-    check(sequential(chain), draw(samples, 3).to(device), loss)
+    budget = data.draw(st.sampled_from([1, 2**16, 2**30]))
+    check(module, x, loss, SequenceAssembly, budget=budget)
 
 
 def test_precision_is_that_of_the_inputs() -> None:
@@ -197,43 +109,6 @@ def test_precision_is_that_of_the_inputs() -> None:
     exact = assembly_of(whole, kind="cross_entropy", budget=2**30)
     single = replace(whole, x=whole.x.float())
     rough = assembly_of(single, kind="cross_entropy", budget=2**30)
-    assert exact is not None
-    assert rough is not None
     formed = rough(theta.float())
     assert formed.dtype == torch.float32
     torch.testing.assert_close(formed.double(), exact(theta), rtol=1e-3, atol=1e-4)
-
-
-class Doubled(nn.Module):
-    """Not a layer that is known."""
-
-    @override
-    def forward(self, x: Tensor) -> Tensor:
-        return 2 * x
-
-
-UNKNOWN: dict[str, tuple[nn.Module, Tensor]] = {
-    "a module of one's own": (
-        sequential([layers.linear(3, 3), Doubled(), layers.linear(3, 2)]),
-        draw(4, 3),
-    ),
-    "groups": (
-        sequential([nn.Conv2d(2, 2, 1, groups=2, device="meta"), layers.flatten()]),
-        draw(4, 2, 1, 2),
-    ),
-    "rows as samples": (
-        sequential([layers.linear(3, 2), layers.flatten()]),
-        draw(4, 2, 3),
-    ),
-    "a partial norm": (
-        sequential([layers.layer_norm([3]), layers.flatten()]),
-        draw(4, 2, 3),
-    ),
-    "shared weights": (sequential([(one := layers.linear(3, 3)), one]), draw(4, 3)),
-}
-
-
-@pytest.mark.parametrize("name", list(UNKNOWN))
-def test_unknown_layers_have_no_assembly(name: str) -> None:
-    module, x = UNKNOWN[name]
-    assert assembly_of(problem(module, x, "mse"), kind="mse", budget=2**30) is None
