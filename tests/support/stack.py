@@ -153,17 +153,30 @@ class Stack:
 
 @contextmanager
 def running_stack(
-    data_dir: Path, options: Sequence[str] = (), **environment: str
+    data_dir: Path,
+    options: Sequence[str] = (),
+    wrapper: Sequence[str] = (),
+    **environment: str,
 ) -> Generator[Stack]:
     """A stack that is ready; afterwards it has ended, and nothing is left of it.
 
     Args:
         data_dir: Its folder; may hold what an earlier one left.
         options: More of the command line.
+        wrapper: A command that runs it.
         environment: Settings other than the fast ones.
     """
     process = subprocess.Popen(
-        [*GRADFLAT, "up", "--port", "0", "--data-dir", str(data_dir), *options],
+        [
+            *wrapper,
+            *GRADFLAT,
+            "up",
+            "--port",
+            "0",
+            "--data-dir",
+            str(data_dir),
+            *options,
+        ],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, **FAST, **environment},

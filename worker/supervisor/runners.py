@@ -31,6 +31,8 @@ _PASSED_ON = (
     "CUDA_VISIBLE_DEVICES",
     "NVIDIA_VISIBLE_DEVICES",
 )
+_EXPORTERS = ("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER")
+"""What instrumentation on the path would send telemetry with; a runner sends none."""
 
 
 class RunnerEnded(Exception):
@@ -209,7 +211,9 @@ class Spares:
 def _environment(folder: Path, settings: Settings) -> dict[str, str]:
     threads = settings.runner_threads or len(os.sched_getaffinity(0))
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return passed_on | {
+    return {
+        **passed_on,
+        **dict.fromkeys(_EXPORTERS, "none"),
         "HOME": str(folder),
         "TMPDIR": str(folder),
         "OMP_NUM_THREADS": str(threads),
