@@ -17,6 +17,7 @@ def estimated(
     parameters: int,
     order: int,
     starts: int,
+    apart: bool,
     limits: Limits,
 ) -> Estimate:
     """The estimate.
@@ -27,6 +28,7 @@ def estimated(
         parameters: Number of parameters.
         order: Of the matrix whose spectrum is asked for, 0 for none.
         starts: Number of starts.
+        apart: Whether each is computed by itself.
         limits: Bounds on one job.
 
     Returns:
@@ -38,7 +40,7 @@ def estimated(
         outlook,
         parameters=parameters,
         order=order,
-        starts=starts,
+        starts=1 if apart else starts,
         dense_limit=limits.dense_parameters,
         budget=limits.memory_budget_bytes,
         limit=limits.memory_bytes,

@@ -85,6 +85,7 @@ def resolve(
         limits.time_limit_seconds,
         findings,
     )
+    apart = isinstance(request.starts, WeightsStarts) and _differ(matching)
     estimate = None
     if outlook is not None and starts is not None:
         estimate = estimated(
@@ -93,6 +94,7 @@ def resolve(
             parameters=parameters,
             order=order,
             starts=starts,
+            apart=apart,
             limits=limits,
         )
         explicit = isinstance(request.starts, ExplicitStarts)
@@ -115,7 +117,7 @@ def resolve(
         resolved=resolved,
         findings=[],
         estimate=estimate,
-        apart=isinstance(request.starts, WeightsStarts) and _differ(matching),
+        apart=apart,
     )
 
 

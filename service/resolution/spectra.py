@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 from service.resolution.findings import ROOT, Findings
 from service.resolution.parameters import Shape, parameter_count
-from service.schemas.problems import NetworkProblem, Problem
+from service.schemas.problems import PolynomialProblem, Problem
 from service.schemas.spectra import LanczosSpectrum
 
 _AT = ROOT / "spectrum"
@@ -28,7 +28,7 @@ def check_spectrum(
     """
     if spectrum is None:
         return
-    if spectrum.matrix != "hessian" and not isinstance(problem, NetworkProblem):
+    if spectrum.matrix != "hessian" and isinstance(problem, PolynomialProblem):
         findings.add(
             _AT / "matrix",
             "matrix_undefined",

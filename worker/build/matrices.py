@@ -46,9 +46,9 @@ def block(
 
 def known_smallest(spec: LanczosSpectrum, built: Built) -> float | None:
     """What all of the smallest eigenvalues asked for are known to be, if they are."""
-    if spec.matrix == "hessian":
+    if spec.matrix == "hessian" or built.smallest_of_gauss_newton is None:
         return None
-    return needed(built.smallest_of_gauss_newton)(
+    return built.smallest_of_gauss_newton(
         matrix_order(spec, built), spec.values_at_an_end
     )
 

@@ -159,6 +159,7 @@ def _linear_autoencoder(
         uploaded=_uploaded(spec, weights, objective.layout, dtype, device),
         network=template,
         analytic=objective.critical_points,
+        gauss_newton=objective.gauss_newton,
         warnings=objective.warnings,
     )
 

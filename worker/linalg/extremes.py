@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from worker.linalg.basis import Storage
+from worker.linalg.forecast import Forecast
 from worker.linalg.operators import SymmetricOperator
 from worker.linalg.thick_restart import Ritz, SearchSpace
 
@@ -140,6 +141,9 @@ class ExtremeSearch:
         self._state = {
             name: given[name].to(space.vector.device, copy=True) for name in fresh
         }
+        self._forecast = Forecast(
+            space.beta, usual=5 * places(count) // 2, most=self._budget, state=state
+        )
 
     def run(self, operator: SymmetricOperator, on_step: Callable[[], None]) -> Extremes:
         """Searches to the end.
@@ -168,15 +172,15 @@ class ExtremeSearch:
         return self._extremes()
 
     @property
-    def products(self) -> int | None:
-        """Made in all, once every run has ended."""
-        if len(self._active()):
-            return None
+    def products_expected(self) -> int:
+        """How many it will probably have made at its end, and has made once ended."""
+        if self._active():
+            return self._forecast.expected(self.space.steps)
         return int(self._state["products"].max())
 
     def to_tensors(self) -> dict[str, Tensor]:
         """What is known beside the space."""
-        return dict(self._state)
+        return self._state | self._forecast.to_tensors()
 
     def _active(self) -> list[int]:
         return (self._state["products"] < 0).nonzero()[:, 0].tolist()
@@ -217,18 +221,19 @@ class ExtremeSearch:
         over = complete | ~values.isfinite().all(dim=1)
         if self.space.steps >= self._budget:
             over = torch.ones_like(over)
-        self._end(_those(runs, over), ritz.take(over), ends, complete[over])
-        afresh = ~over & settled & (searched | ~same)
-        self._go_on_afresh(_those(runs, afresh), ritz.take(afresh), ends)
         unsettled = (coupling.amax(dim=1) / (limit / 4)).log()
         unsearched = torch.where(same, chance - math.log(MISSED), 0)
         self._wait(runs, unsettled.maximum(unsearched))
+        self._end(_those(runs, over), ritz.take(over), ends, complete[over])
+        afresh = ~over & settled & (searched | ~same)
+        self._go_on_afresh(_those(runs, afresh), ritz.take(afresh), ends)
         if filled == self._width:
             rest = ~over & ~afresh
             self._restart(_those(runs, rest), ritz.take(rest), limit[rest])
 
     def _wait(self, runs: list[int], missing: Tensor) -> None:
         """Puts off the next look, by the logarithms that are missing, ``(k,)``."""
+        self._forecast.look(runs, self.space.steps, missing)
         steps = (missing / _FASTEST).nan_to_num(0).clamp(self._interval, self._width)
         self._state["look"][runs] = self.space.steps + steps.long()
 
@@ -244,12 +249,14 @@ class ExtremeSearch:
         self._state["bounds"][runs] = self.space.bounds(runs, ritz)[:, ends]
         self._state["complete"][runs] = complete
         self._state["products"][runs] = self.space.steps
+        self._forecast.end(runs, self.space.steps)
         self.space.restart(runs, ritz, ends.unique())
 
     def _go_on_afresh(self, runs: list[int], ritz: Ritz, ends: Tensor) -> None:
         if runs:
             self._state["reference"][runs] = ritz.values[:, ends]
             self._state["reach"][runs] = 0
+            self._forecast.end_of_round(runs, self.space.steps)
             self.space.restart_afresh(runs, ritz, ends)
 
     def _restart(self, runs: list[int], ritz: Ritz, limit: Tensor) -> None:

@@ -18,7 +18,7 @@ from worker.pipeline.task import ShardTask
 from worker.reports.tensor_files import write_tensors
 
 NAME = "checkpoint.safetensors"
-_FORMAT = "3"
+_FORMAT = "4"
 _SPECTRA = "spectra."
 REST = 20.0
 """Time between two checkpoints, at least, in units of the time to write one."""

@@ -6,16 +6,13 @@ from typing import Self, final
 import torch
 from torch import Tensor
 
-from worker.linalg.extremes import Extremes, ExtremeSearch, places
+from worker.linalg.extremes import Extremes, ExtremeSearch
 from worker.linalg.operators import SymmetricOperator
 from worker.linalg.thick_restart import SearchSpace
 from worker.spectra.estimates import frobenius_norm, trace
 from worker.spectra.plan import SpectrumPlan, probe_steps, search_products, vectors_kept
 from worker.spectra.quadrature import Known, Quadrature, Rules, random_vectors
 from worker.spectra.spectrum import Eigenpairs, Spectrum, densities
-
-_CYCLE = 16
-"""Products that a search which is late is expected to take from now on."""
 
 CONVERGED = 1e-8
 """Residual bound of a converged eigenvalue, relative to the largest magnitude."""
@@ -111,13 +108,8 @@ class SpectrumComputation:
     @property
     def products_expected(self) -> int:
         """How many products of a run it will probably have made at its end."""
-        rules = self._rules.nodes.shape
-        probing = rules[1] * rules[2]
-        searched = self._search.products
-        if searched is not None:
-            return searched + probing
-        search = max(self._space.steps + _CYCLE, 2 * places(self._plan.top))
-        return min(search, search_products(self._plan)) + probing
+        _, probes, steps = self._rules.nodes.shape
+        return self._search.products_expected + probes * steps
 
     def run(
         self, operator: SymmetricOperator, *, on_product: Callable[[int], None]

@@ -29,16 +29,13 @@ def stack(points: int, *, statistics: bool) -> bytes:
     return save(tensors)
 
 
-@pytest.mark.parametrize("shards", [1, 3])
-def test_points_with_statistics_are_a_shard_each(
-    tenant: Tenant, queue: InMemoryQueue, shards: int
-) -> None:
+def job(tenant: Tenant, points: int, *, statistics: bool) -> dict[str, Any]:
+    """A job that classifies a stack of so many points, which is uploaded."""
     target = "/v1/files?purpose=weights&filename=stack"
-    content = stack(3, statistics=shards > 1)
+    content = stack(points, statistics=statistics)
     file = tenant.http.post(target, content=content, headers=BINARY).json()
-    before = len(queue.published)
     layers = [{"kind": "flatten"}, linear(64, 10), batch_norm(10)]
-    body = {
+    return {
         "problem": {
             "kind": "network",
             "architecture": {"kind": "sequential", "layers": layers},
@@ -51,8 +48,30 @@ def test_points_with_statistics_are_a_shard_each(
         "finder": {"kind": "none"},
     }
 
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_points_with_statistics_are_a_shard_each(
+    tenant: Tenant, queue: InMemoryQueue, shards: int
+) -> None:
+    body = job(tenant, 3, statistics=shards > 1)
+    before = len(queue.published)
+
     answer = tenant.http.post("/v1/jobs", json=body)
 
     assert answer.status_code == 202, answer.text
     assert answer.json()["starts"]["count"] == 3
     assert len(queue.published) - before == shards
+
+
+@pytest.mark.parametrize("statistics", [True, False])
+def test_points_that_share_no_shard_share_no_memory(
+    tenant: Tenant, *, statistics: bool
+) -> None:
+    one, three = (
+        tenant.http.post(
+            "/v1/jobs/validate", json=job(tenant, points, statistics=statistics)
+        ).json()["estimate"]["memory_bytes"]
+        for points in (1, 3)
+    )
+
+    assert (one == three) == statistics

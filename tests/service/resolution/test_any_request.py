@@ -78,8 +78,6 @@ def test_a_sensible_one_lacks_nothing_but_resources(
         "no_parameters_match",
         "extremes_needed",
     }
-    if problem is AUTOENCODER:
-        allowed.add("matrix_undefined")
     if problem is AUTOENCODER and starts["kind"] == "weights":
         allowed.add("weights_needed")
     assert {finding.code for finding in resolution.findings} <= allowed

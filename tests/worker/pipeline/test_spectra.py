@@ -255,6 +255,47 @@ def test_a_density_may_be_all_that_is_asked_for(
         assert found.hessian_vector_products == made
 
 
+@pytest.mark.parametrize("dense_limit", [2000, 0], ids=["formed", "by products"])
+def test_linear_autoencoders_have_gauss_newton_matrices_too(
+    dense_limit: int, tmp_path: Path
+) -> None:
+    body = {
+        "problem": {
+            "kind": "linear_autoencoder",
+            "input_size": 5,
+            "hidden_size": 2,
+            "samples": 40,
+        },
+        "starts": {"kind": "random", "count": 2},
+        "finder": {"kind": "none"},
+        "spectrum": {"kind": "lanczos", "matrix": "gauss_newton", "top": 3},
+        "keep_dataset": True,
+    }
+
+    report = run_job(body, tmp_path, counts=(1, 1), dense_limit=dense_limit)
+
+    folder = next(tmp_path.rglob("report.json")).parent
+    points = load_file(folder / "points.safetensors")
+    x = load_file(folder / "dataset.safetensors")["x"]
+    for row, point in enumerate(report.points):
+        weights = tuple(
+            points[f"{name}.weight"][row].double() for name in ("encoder", "decoder")
+        )
+        jacobians = torch.autograd.functional.jacobian(
+            lambda encoder, decoder: (x @ encoder.T @ decoder.T).flatten(), weights
+        )
+        jacobian = torch.cat([torch.as_tensor(j).flatten(1) for j in jacobians], dim=1)
+        truth = torch.linalg.eigvalsh(2 / x.numel() * jacobian.T @ jacobian)
+        assert point.spectrum is not None
+        scale = float(truth[-1])
+        assert point.spectrum.largest == pytest.approx(
+            truth.flip(0)[:3].tolist(), abs=1e-8 * scale
+        )
+        assert point.spectrum.smallest == pytest.approx(
+            truth[:3].tolist(), abs=1e-8 * scale
+        )
+
+
 ALONE: dict[str, Any] = {
     "problem": {
         "kind": "network",
