@@ -12,7 +12,6 @@ from celery import Celery  # pyright: ignore[reportMissingTypeStubs]
 from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 
-from service import tracing
 from service.schemas.priorities import Priority
 from service.schemas.tasks import RUN_SHARD, SHARD_QUEUES
 
@@ -73,7 +72,6 @@ class CeleryQueue:
                 RUN_SHARD,
                 args=[shard_id],
                 queue=SHARD_QUEUES[priority],
-                headers=_headers(),
                 retry=False,
                 ignore_result=True,
             )
@@ -99,12 +97,6 @@ class CeleryQueue:
                 return question(connection.default_channel.client)
         except (OperationalError, OSError):
             return False
-
-
-def _headers() -> dict[str, str]:
-    """The trace at hand, to be gone on with by whoever takes the message."""
-    parent = tracing.traceparent()
-    return {} if parent is None else {tracing.TRACEPARENT: parent}
 
 
 @final

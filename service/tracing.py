@@ -1,5 +1,8 @@
 """Traces that go on from process to process, as W3C Trace Context carries them.
 
+A job keeps the trace of the request for it, so that every attempt is a part of it,
+however its worker came to know of the shard.
+
 Spans are made with OpenTelemetry's interface. Without a configured SDK nothing is
 recorded, but a trace that a client began still names the log entries of all that its
 request has led to.
@@ -12,7 +15,7 @@ from opentelemetry import context, trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 TRACEPARENT = "traceparent"
-"""Name of the header field, of requests and of messages alike."""
+"""Name of the header field of requests."""
 
 _FORMAT = TraceContextTextMapPropagator()
 

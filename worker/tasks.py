@@ -6,9 +6,8 @@ import socket
 from functools import cache
 from typing import Any
 
-from celery import Task, signals
+from celery import signals
 
-from service import tracing
 from service.schemas.tasks import RUN_SHARD
 from service.settings import Settings
 from service.stores.bundle import open_stores
@@ -21,11 +20,10 @@ from worker.supervisor.supervisor import Supervisor
 _log = logging.getLogger(__name__)
 
 
-@app.task(name=RUN_SHARD, bind=True)
-def run_shard(self: Task, shard_id: str) -> None:
+@app.task(name=RUN_SHARD)
+def run_shard(shard_id: str) -> None:
     """Computes a shard, if it is still to be computed and nobody else does."""
-    with tracing.continued(self.request.get(tracing.TRACEPARENT)):
-        _supervisor().run(shard_id)
+    _supervisor().run(shard_id)
 
 
 @cache

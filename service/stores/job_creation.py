@@ -6,6 +6,7 @@ from typing import Any, final
 
 from sqlalchemy import Connection, select
 
+from service import tracing
 from service.schemas.jobs import JobRequest
 from service.schemas.priorities import PRIORITIES
 from service.schemas.specifications import FORMAT
@@ -82,6 +83,7 @@ def insert_job(connection: Connection, new: NewJob, *, retention_ms: int) -> Cre
             retried_from=new.retried_from,
             sequence=1,
             format=FORMAT,
+            traceparent=tracing.traceparent(),
             priority=PRIORITIES.index(new.request.priority),
         )
     )

@@ -41,6 +41,8 @@ class Claim:
     job_started_at: datetime
     seconds_left: float
     """Of the job's time limit, over all attempts; not positive when it is used up."""
+    traceparent: str | None
+    """Where the request for the job was traced."""
     files: tuple[FileRecord, ...]
     has_results: bool
     """An earlier attempt stored this shard's results: go on with `store_results`."""
@@ -316,10 +318,12 @@ def _claim_entry(shard: AnyRow) -> dict[str, JsonValue]:
 
 
 def _claim(connection: Connection, job: LockedJob, shard: AnyRow) -> Claim:
-    text = connection.execute(
-        select(jobs.c.request).where(jobs.c.tenant == job.tenant, jobs.c.id == job.id)
-    ).scalar_one()
-    request = JobRequest.model_validate_json(text)
+    asked = connection.execute(
+        select(jobs.c.request, jobs.c.traceparent).where(
+            jobs.c.tenant == job.tenant, jobs.c.id == job.id
+        )
+    ).one()
+    request = JobRequest.model_validate_json(asked.request)
     running_ms = job.now - (job.running_since or job.now)
     left_ms = request.time_limit_seconds * 1000 - job.spent_ms - running_ms
     return Claim(
@@ -337,6 +341,7 @@ def _claim(connection: Connection, job: LockedJob, shard: AnyRow) -> Claim:
         ),
         job_started_at=moment(job.started_at or job.now),
         seconds_left=left_ms / 1000,
+        traceparent=asked.traceparent,
         files=job_file_records(connection, job.tenant, job.id),
         has_results=shard.stored_at is not None,
     )

@@ -116,6 +116,7 @@ jobs = Table(
     Column("sequence", Integer, nullable=False),
     Column("priority", Integer, nullable=False, server_default="1"),
     Column("format", Integer, nullable=False, server_default="1"),
+    Column("traceparent", String(55)),
     CheckConstraint(
         "state IN ('queued', 'running', 'cancelling', 'succeeded', 'failed', "
         "'cancelled', 'expired')",

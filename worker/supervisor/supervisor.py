@@ -74,6 +74,7 @@ class Supervisor:
             _log.info("%s is not to be had", shard_id)
             return
         with (
+            tracing.continued(claim.traceparent),
             tracing.span("shard", job_id=claim.job_id, attempt=claim.attempt),
             logs.bound(job_id=claim.job_id, shard_id=shard_id),
         ):
