@@ -56,7 +56,8 @@ class ProblemSummary(Schema):
     smooth: bool
     """Whether the loss is twice differentiable everywhere."""
     gradient_norm_floor: float
-    """Squared gradient norm below which rounding rules, estimated."""
+    """Squared gradient norm below which rounding rules, estimated; that of a Hessian
+    and a point of unit norm where only spectra of other matrices were asked for."""
     warnings: list[str]
 
 

@@ -233,15 +233,24 @@ def _measure(
         ),
         inertia=spectrum.inertia(thresholds),
         gradient_norm_floor=where_finite(
-            (
-                torch.finfo(at.gradient.dtype).eps
-                * frobenius_norm
-                * torch.linalg.vector_norm(at.theta.double(), dim=1)
-            )
-            ** 2,
+            gradient_norm_floor(frobenius_norm, at.theta),
             undefined=~spectrum.finite,
         ),
     )
+
+
+def gradient_norm_floor(norm: Tensor, theta: Tensor) -> Tensor:
+    """What rounding the parameters does to ``|g|^2``: ``(eps |H| |theta|)^2``.
+
+    Args:
+        norm: Of the Hessians, ``(runs,)``.
+        theta: Points in the precision of the job, ``(runs, parameters)``.
+
+    Returns:
+        An estimate, ``(runs,)``.
+    """
+    length = torch.linalg.vector_norm(theta.double(), dim=1)
+    return (torch.finfo(theta.dtype).eps * norm * length) ** 2
 
 
 def _kernel_share(values: Tensor, shares: Tensor, largest: Tensor) -> Tensor:

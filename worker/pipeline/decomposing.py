@@ -1,17 +1,21 @@
 """Spectra by products: a phase of their own, which tells of every product."""
 
+from collections.abc import Sequence
 from typing import final
 
+import torch
 from torch import Tensor
 
+from service.schemas.reports import SpectrumReport
 from service.schemas.spectra import LanczosSpectrum
 from worker.build import Built
+from worker.classification.measures import gradient_norm_floor
 from worker.errors import Drained
 from worker.finders.state import SearchState
 from worker.linalg.shortage import is_shortage, release
 from worker.objectives.observed import Call
 from worker.pipeline.checkpoints import Checkpoint
-from worker.pipeline.spectra import Spectra
+from worker.pipeline.spectra import Spectra, spectrum_alone
 from worker.pipeline.spectra_state import SpectraState
 from worker.pipeline.spectrum_plans import spectrum_footprint, spectrum_plan
 from worker.pipeline.task import Observer, ShardTask
@@ -123,12 +127,26 @@ class _Decomposer:
             plan = spectrum_plan(self._task, self._built, self._wanted, starts)
             spectrum, made = self._by_products(theta, plan)
             found = self._spectra.record(spectrum, starts, plan.storage)
+        self._note_floors(theta, found)
         for row, each in zip(group, found, strict=True):
             state.points[row] = with_spectrum(state.points[row], each)
         state.made += made * len(group)
         state.left = state.left[len(group) :]
         state.computation = {}
         self._tell(0, made)
+
+    def _note_floors(
+        self, theta: Tensor, found: Sequence[SpectrumReport | None]
+    ) -> None:
+        """Of points that were not classified, as far as their Hessians are known."""
+        whole = self._wanted.matrix == "hessian" and self._wanted.parameters is None
+        if not whole or not spectrum_alone(self._task, self._built):
+            return
+        for point, each in zip(theta, found, strict=True):
+            if each is not None:
+                norm = torch.tensor([_norm(each)], dtype=torch.float64)
+                floor = gradient_norm_floor(norm, point[None].cpu())
+                self._state.gradient_norm_floors.append(float(floor))
 
     def _by_products(self, theta: Tensor, plan: SpectrumPlan) -> tuple[Spectrum, int]:
         """The spectra, and how many products each run made."""
@@ -179,3 +197,10 @@ class _Decomposer:
             state.made + expected * len(state.left),
             "products",
         )
+
+
+def _norm(spectrum: SpectrumReport) -> float:
+    """Of Frobenius where it was estimated, else the largest magnitude found."""
+    if spectrum.frobenius_norm is not None:
+        return spectrum.frobenius_norm
+    return max(abs(value) for value in spectrum.largest + spectrum.smallest)

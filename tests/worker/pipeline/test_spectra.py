@@ -360,6 +360,18 @@ def test_a_stack_of_checkpoints_gives_spectra_and_nothing_that_was_not_asked_for
     report = assemble_job(task.specification, [task.folder], tmp_path)
     assert report.outcome == "no_critical_points_found"
     assert report.counts.unclassified == 3
+    norms = [
+        max(abs(value) for value in spectrum.largest + spectrum.smallest)
+        for spectrum in (point.spectrum for point in points)
+        if spectrum is not None
+    ]
+    stack = load_file(checkpoints).values()
+    lengths = [torch.cat([t[i].flatten() for t in stack]).norm() for i in range(3)]
+    floors = [
+        (2.0**-52 * norm * float(length)) ** 2
+        for norm, length in zip(norms, lengths, strict=True)
+    ]
+    assert report.problem.gradient_norm_floor == pytest.approx(sorted(floors)[1])
 
 
 def test_a_cancelled_job_reports_the_spectra_that_are_done(
