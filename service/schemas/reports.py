@@ -145,7 +145,10 @@ class ResidualBounds(Schema):
 
 
 class Converged(Schema):
-    """Whether each value's residual bound is within 1e-8 of the largest magnitude."""
+    """Whether each value's residual bound is small beside the largest magnitude.
+
+    It is within 1e-8 of that, or 1.2e-5 where vectors were kept in single precision.
+    """
 
     largest: list[bool]
     smallest: list[bool]

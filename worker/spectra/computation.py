@@ -6,7 +6,8 @@ from typing import Self, final
 import torch
 from torch import Tensor
 
-from worker.linalg.extremes import Extremes, ExtremeSearch
+from worker.linalg.extreme_search import ExtremeSearch
+from worker.linalg.extremes import Extremes
 from worker.linalg.operators import SymmetricOperator
 from worker.linalg.thick_restart import SearchSpace
 from worker.spectra.estimates import frobenius_norm, trace

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import final
 
 from worker.linalg.basis import Storage
-from worker.linalg.extremes import places
+from worker.linalg.extreme_search import places
 
 _PRODUCTS_PER_VALUE = 200
 _LEAST_PRODUCTS = 2000

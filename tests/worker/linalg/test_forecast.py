@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 
 from worker.linalg.basis import Storage
-from worker.linalg.extremes import ExtremeSearch, places
+from worker.linalg.extreme_search import ExtremeSearch, places
 from worker.linalg.operators import DiagonalOperator
 from worker.linalg.thick_restart import SearchSpace
 

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from tests.support.matrices import symmetric, vectors
 from tests.support.trained_networks import NETWORKS, trained_hessian
-from worker.linalg.extremes import extreme_eigenvalues
+from worker.linalg.extreme_search import extreme_eigenvalues
 from worker.linalg.operators import DenseOperator
 
 pytestmark = pytest.mark.oracle

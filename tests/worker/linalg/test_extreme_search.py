@@ -4,7 +4,8 @@ from hypothesis import given, settings, strategies as st
 from torch import Tensor
 
 from tests.support.matrices import symmetric, vectors
-from worker.linalg.extremes import Extremes, extreme_eigenvalues
+from worker.linalg.extreme_search import extreme_eigenvalues
+from worker.linalg.extremes import Extremes
 from worker.linalg.operators import DenseOperator
 
 SIZE = 160
