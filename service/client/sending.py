@@ -18,7 +18,12 @@ from service.schemas.files import Purpose, StoredFile
 from service.schemas.uploads import Upload
 
 _PIECE_BYTES = 1 << 20
-_PASSING = {"upload_offset_conflict", "rate_limited", "service_unavailable"}
+_PASSING = {
+    "request_timed_out",
+    "upload_offset_conflict",
+    "rate_limited",
+    "service_unavailable",
+}
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
 

@@ -2,16 +2,22 @@
 
 import json
 import socket
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from service.client.failures import Unreachable, check
+from service.client.sending import Sending
 from service.http.protocol import Protocol
 from service.settings import Settings
 from tests.support.job_bodies import quartic
 from tests.support.live_api import LiveApi, Tenant, live_api
+from tests.support.tensors import weights_of
+from tests.support.waiting import until
 
 IDLE_S = 0.5
 UPLOAD = {"purpose": "weights", "filename": "a", "bytes": 8, "sha256": "0" * 64}
@@ -84,6 +90,36 @@ def test_a_body_that_never_begins_is_refused(
             head(ada, "POST", path, Content_Type=media_type, Content_Length="100")
         )
         assert problem(rest(raw))["code"] == "request_timed_out"
+
+
+def test_a_client_that_paused_carries_on(ada: Tenant, tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(weights_of(3, 4, 2))
+    refused: list[int] = []
+
+    def paused(content: Iterable[bytes], url: str) -> Iterator[bytes]:
+        whole = b"".join(content)
+        yield whole[:100]
+        until(lambda: ada.http.get(url).json()["offset"], what="the refusal")
+        yield whole[100:]
+
+    def request(method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401 - of httpx
+        url = f"/v1{path}"
+        if method == "PATCH" and not refused:
+            options["content"] = paused(options["content"], url)
+        try:
+            answer = ada.http.request(method, url, **options)
+        except httpx.TransportError as error:  # the refusal came too soon to be read
+            refused.append(0)
+            raise Unreachable from error
+        if answer.is_error:
+            refused.append(answer.status_code)
+        check(answer)
+        return answer
+
+    stored = Sending(request, path, "weights", patience_seconds=60.0).run()
+    assert refused in ([408], [0])
+    assert stored.bytes == path.stat().st_size
 
 
 def test_an_answer_may_take_longer(ada: Tenant) -> None:
