@@ -1,5 +1,6 @@
 """Routes that take JSON: bounded, parsed strictly, refused after authentication."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, final
 
@@ -11,10 +12,17 @@ from starlette.responses import Response
 from starlette.types import Message, Receive
 from typing_extensions import override
 
-from service.errors import BodyTooLarge, ServiceError, UnsupportedMediaType
+from service.errors import (
+    BodyTooLarge,
+    RequestTimedOut,
+    ServiceError,
+    UnsupportedMediaType,
+)
 from service.http import strict_json
 
 MOST_BYTES = 256 * 1024
+_MOST_SECONDS = 60.0
+"""However it comes, since it is read before anybody is asked for a key."""
 
 
 @final
@@ -51,12 +59,24 @@ async def _read(request: Request) -> bytes:
     content_type = request.headers.get("content-type", "").partition(";")[0]
     if content_type.strip().lower() != "application/json":
         raise UnsupportedMediaType("The body must be application/json")
+    try:
+        async with asyncio.timeout(_MOST_SECONDS):
+            body = await _received(request)
+    except TimeoutError:
+        raise RequestTimedOut(
+            f"JSON bodies take {_MOST_SECONDS:g} seconds at most",
+            headers={"Connection": "close"},
+        ) from None
+    await run_in_threadpool(strict_json.parse, body)
+    return body
+
+
+async def _received(request: Request) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MOST_BYTES:
             raise BodyTooLarge(f"JSON bodies have {MOST_BYTES} bytes at most")
-    await run_in_threadpool(strict_json.parse, bytes(body))
     return bytes(body)
 
 

@@ -1,9 +1,10 @@
 """Clients that say nothing any more, and must not hold a connection for ever."""
 
 import json
+import select
 import socket
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,12 @@ def head(tenant: Tenant, method: str, path: str, **more: str) -> bytes:
 
 
 def rest(raw: socket.socket) -> bytes:
-    """All that comes until the server closes the connection."""
-    return b"".join(iter(lambda: raw.recv(65536), b""))
+    """All that comes until the server closes the connection, read to its end or not."""
+    received = b""
+    with suppress(ConnectionResetError):
+        while piece := raw.recv(65536):
+            received += piece
+    return received
 
 
 def problem(answer: bytes) -> dict[str, Any]:
@@ -89,6 +94,24 @@ def test_a_body_that_never_begins_is_refused(
         raw.sendall(
             head(ada, "POST", path, Content_Type=media_type, Content_Length="100")
         )
+        assert problem(rest(raw))["code"] == "request_timed_out"
+
+
+def test_a_json_body_that_drips_is_refused(
+    ada: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.http.json_routes._MOST_SECONDS", 3 * IDLE_S)
+    with connection(ada.api) as raw:
+        raw.sendall(
+            head(
+                *(ada, "POST", "/v1/jobs"),
+                Content_Type="application/json",
+                Content_Length="100000",
+            )
+        )
+        with suppress(ConnectionError):
+            while not select.select([raw], [], [], IDLE_S / 20)[0]:
+                raw.sendall(b" ")
         assert problem(rest(raw))["code"] == "request_timed_out"
 
 
