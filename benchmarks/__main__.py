@@ -9,9 +9,9 @@ import torch
 from rich.console import Console
 
 from benchmarks.catalogue import BENCHMARKS
-from benchmarks.console import show
+from benchmarks.console import show, show_table
 from benchmarks.environment import environment
-from benchmarks.results import Result
+from benchmarks.results import Result, Row, Table
 from benchmarks.settings import Settings
 
 _OUT = Path("build/benchmarks")
@@ -31,22 +31,34 @@ def main(arguments: list[str] | None = None) -> None:
     if not console.is_terminal:
         console.width = _WIDTH
     found: list[Result] = []
+    durations: list[Row] = []
     facts = environment(settings.device)
     for benchmark in BENCHMARKS:
         if options.only and benchmark.name not in options.only:
             continue
+        began = os.times()
         result = benchmark.run(settings)
         found.append(result)
         show(result, console)
         benchmark.plot(result).savefig(out / f"{benchmark.name}.png")
+        durations.append(_duration(benchmark.name, began))
         report = {
             "scale": settings.scale,
             "environment": facts,
             "results": [each.to_json() for each in found],
+            "durations": durations,
         }
         # Written after each, so that an interrupted run leaves what it measured.
         (out / "benchmarks.json").write_text(json.dumps(report, indent=1))
+    show_table(Table(title="What it took", rows=durations), console)
     console.print(f"written to {out}")
+
+
+def _duration(name: str, began: os.times_result) -> Row:
+    """Wall and processor time since then, of this process and of those it ran."""
+    spent = [after - before for before, after in zip(began, os.times(), strict=True)]
+    *processor, elapsed = spent
+    return {"benchmark": name, "wall_s": elapsed, "cpu_s": sum(processor)}
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -14,11 +14,16 @@ def show(result: Result, console: Console) -> None:
     """Prints figures, targets and notes."""
     console.rule(f"{result.name}: {result.title}")
     for table in filter(lambda each: each.rows, result.tables):
-        console.print(_grid(table))
+        show_table(table, console)
     if result.targets:
         console.print(_verdicts(result.targets))
     for note in result.notes:
         console.print(f"- {note}", markup=False, highlight=False)
+
+
+def show_table(table: Table, console: Console) -> None:
+    """Prints the figures of a table."""
+    console.print(_grid(table))
 
 
 def _grid(table: Table) -> Grid:

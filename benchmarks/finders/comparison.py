@@ -53,7 +53,7 @@ class Plan:
 
 PLANS = {
     "full": Plan(),
-    "quick": Plan(network_starts=8, moments_starts=20, shared=2, lot=1),
+    "quick": Plan(network_starts=4, moments_starts=20, shared=2, lot=1),
     "tiny": Plan(
         samples=50,
         starts=3,

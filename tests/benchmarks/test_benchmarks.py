@@ -41,6 +41,10 @@ def test_every_benchmark_runs_and_writes_its_figures(
     report = json.loads((tmp_path / "benchmarks.json").read_text())
     assert report["scale"] == "tiny"
     assert {"torch", "processor", "threads", "device"} <= report["environment"].keys()
+    (duration,) = report["durations"]
+    assert duration["benchmark"] == name
+    assert duration["wall_s"] > 0
+    assert duration["cpu_s"] > 0
     (result,) = report["results"]
     assert result.keys() == RESULT
     assert result["name"] == name
