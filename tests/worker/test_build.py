@@ -1,14 +1,20 @@
 """Every kind of the specifications is built into what it names."""
 
 import dataclasses
+import math
+import typing
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
+from annotated_types import Ge, Gt, Le, Lt
 from safetensors.torch import save_file
 from torch import nn
 
+from service.schemas.base import Schema
+from service.schemas.finders import Finder
 from service.schemas.specifications import Specification
 from worker import build
 from worker.errors import RunError
@@ -306,6 +312,31 @@ def test_finders_get_what_the_job_says(chosen: dict[str, Any]) -> None:
     }
     fields = {field.name for field in dataclasses.fields(found.finder)}  # type: ignore[arg-type]
     assert fields == set(wanted)
+
+
+def bounds(finder: type[Schema]) -> Iterator[dict[str, float]]:
+    """Every numeric field at the least and the largest value that its schema allows."""
+    for name, field in finder.model_fields.items():
+        for limit in field.metadata:
+            match limit:
+                case Ge(ge=value) | Le(le=value):
+                    yield {name: cast("float", value)}
+                case Gt(gt=value):
+                    yield {name: math.nextafter(cast("float", value), math.inf)}
+                case Lt(lt=value):
+                    yield {name: math.nextafter(cast("float", value), -math.inf)}
+                case _:
+                    pass
+
+
+@pytest.mark.parametrize("finder", typing.get_args(typing.get_args(Finder)[0]))
+def test_what_the_schema_allows_at_its_bounds_can_be_built(
+    finder: type[Schema],
+) -> None:
+    kind = typing.get_args(finder.model_fields["kind"].annotation)[0]
+    for fields in bounds(finder):
+        wanted = specification(finder={"kind": kind, **fields})
+        assert build.finder(wanted.finder) is not None
 
 
 def test_defaults_are_the_same_in_the_schema_and_the_finder() -> None:

@@ -58,8 +58,8 @@ class LevenbergMarquardt:
     regularisation: float = 1e-2
 
     def __post_init__(self) -> None:
-        if not _LEAST <= self.regularisation <= _MOST:
-            raise ValueError(f"regularisation must lie between {_LEAST} and {_MOST}")
+        if not 0.0 < self.regularisation <= _MOST:
+            raise ValueError(f"regularisation must lie above 0, at {_MOST} at most")
 
     @property
     def patience(self) -> int:
