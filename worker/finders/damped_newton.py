@@ -71,7 +71,7 @@ class DampedNewton:
         return {"descent": unknown_step_size(theta)}
 
     def products(self, size: int) -> int:
-        """Those of a Krylov space that solves the system with the smallest damping."""
+        """Those of a Krylov space that holds nearly all of the gradient."""
         return size
 
     def vectors(self, size: int, item: int, *, formed: bool) -> int:

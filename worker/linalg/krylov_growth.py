@@ -2,12 +2,15 @@
 
 With ``H V_k = V_{k+1} T`` of a Lanczos process and steps ``p = V_k y``:
 
-- The regularised ones minimise ``||g| e_1 + T y|^2 + mu |y|^2``. Let ``r`` be that
-  residual; what is left of the gradient of the whole problem lies outside ``V_k`` and
-  is at most ``beta_k |r_k| + sqrt 2 |H| |r_{k+1}|`` long. Its square over ``mu`` bounds
-  what a larger space could still gain.
+- The regularised ones minimise ``||g| e_1 + T y|^2 + mu |y|^2``. Of the minimiser in
+  ``V_{k-1}`` the slope ``H (g + H p) + mu p`` in all of the problem is known, since its
+  products lie in ``V_{k+1}``. Its square over ``mu`` bounds what larger spaces could
+  still gain.
 - The damped ones solve ``(T_k + gamma) y = -|g| e_1``; their residual is
-  ``beta_k |y_k|``.
+  ``beta_k |y_k|``. Of several only the best is taken, so that a space suffices where
+  one of them leaves next to nothing of ``g + H p``. Where ``H`` is nearly singular
+  undamped systems are never solved; then the space ends where MINRES would: where the
+  least residual ``r`` is nearly in the kernel.
 """
 
 import math
@@ -21,6 +24,8 @@ from worker.linalg.lanczos import Decomposition, GrowingLanczos
 from worker.linalg.operators import SymmetricOperator
 
 GROWTH_TOLERANCE = 1e-2
+KERNEL_TOLERANCE = 5e-4
+"""``|H r| / (|H| |r|)`` below which a residual counts as in the kernel."""
 _FIRST_DIMENSION = 8
 _GROWTH = 1.25  # of the dimension, from one look at the steps to the next
 _MOST_DIMENSION = 512
@@ -49,8 +54,9 @@ def krylov_reduction(
         regularisations: The ``mu`` for which it is to suffice, ``(k, runs)``.
         dampings: The ``gamma`` for which it is to suffice, ``(k, runs)``.
         tolerance: What may be missing: of the reduction of the regularised
-            ``|g|^2``, as a share of it; of a damped system, its residual's share of
-            ``|g|``.
+            ``|g|^2``, as a share of it; of damped steps, the share of ``|g|^2`` that
+            the best one leaves of ``|g + H p|^2``, or the share of ``|g|`` that every
+            one leaves of its system.
         max_dimension: Where a space ends at last; the size at most. None is the size,
             512, or what 256 MiB hold for a run, whichever is least.
 
@@ -72,6 +78,9 @@ def krylov_reduction(
 
 def krylov_vectors(size: int, item: int) -> int:
     """Vectors of ``size`` numbers that a run holds while its space grows, at most.
+
+    Memory is taken as a space grows, and most end far sooner; but how soon is not known
+    before, and what is refused or batched by this bound must be able to end.
 
     Args:
         size: Length of a vector.
@@ -105,16 +114,17 @@ def _grown(
     while len(rows):
         wanted = max(_FIRST_DIMENSION, int(_GROWTH * process.steps) + 1)
         process.extend(operator, min(wanted, limit) - process.steps)
-        # No name here may hold a basis: it would keep it while the next one is made.
-        enough = _suffices(
-            process.decomposition(),
-            norm[rows],
-            regularisations=regularisations[:, rows],
-            dampings=dampings[:, rows],
-            tolerance=tolerance,
-        )
         if process.steps == limit:
-            enough = torch.ones_like(enough)
+            enough = torch.ones_like(rows, dtype=torch.bool)
+        else:
+            # No name may hold a basis: it would keep it while the next one is made.
+            enough = _suffices(
+                process.decomposition(),
+                norm[rows],
+                regularisations=regularisations[:, rows],
+                dampings=dampings[:, rows],
+                tolerance=tolerance,
+            )
         ready, left = enough.nonzero()[:, 0], (~enough).nonzero()[:, 0]
         if len(ready):
             done = rows[ready]
@@ -140,7 +150,7 @@ def _suffices(
         | ~finite(T)
         | (
             _regularised_suffices(T, norm, regularisations, tolerance)
-            & _damped_suffices(T, dampings, tolerance)
+            & _damped_suffices(T, norm, dampings, tolerance)
         )
     )
 
@@ -149,38 +159,58 @@ def _regularised_suffices(
     projection: Tensor, norm: Tensor, regularisations: Tensor, tolerance: float
 ) -> Tensor:
     """Whether larger spaces would hardly reduce ``|g + H p|^2 + mu |p|^2`` more."""
-    T, k = projection, projection.shape[2]
     enough = torch.ones_like(norm, dtype=torch.bool)
-    scale = T.square().sum(2).amax(1).sqrt()
     for mu in regularisations:
-        root = mu.sqrt()[:, None, None] * torch.eye(k, dtype=T.dtype, device=T.device)
-        Q = torch.linalg.qr(torch.cat([T, root], dim=1)).Q
-        first = Q[:, 0, :] * norm[:, None]
-        # The residual of the projection on the columns, without differences.
-        regularised = norm.square() - first.square().sum(1)
-        residual = -torch.einsum("rik,rk->ri", Q[:, : k + 1], first)
-        residual[:, 0] += norm
-        outside = (
-            T[:, k, k - 1] * residual[:, k - 1].abs()
-            + 2**0.5 * scale * residual[:, k].abs()
-        )
-        left = torch.minimum(outside.square() / mu, regularised.clamp(min=0))
-        enough &= left <= tolerance * first.square().sum(1)
+        residual, slope = _least_squares(projection, norm, mu)
+        square = residual.square().sum(1)
+        left = torch.minimum(slope.square() / mu, square)
+        enough &= left <= tolerance * (norm.square() - square)
     return enough
 
 
-def _damped_suffices(projection: Tensor, dampings: Tensor, tolerance: float) -> Tensor:
-    """Whether the damped systems are solved well enough."""
+def _damped_suffices(
+    projection: Tensor, norm: Tensor, dampings: Tensor, tolerance: float
+) -> Tensor:
+    """Whether damped steps reduce ``|g + H p|^2`` about as far as they ever will."""
     T, k = projection, projection.shape[2]
-    enough = torch.ones(len(T), dtype=torch.bool, device=T.device)
+    solved = torch.ones_like(norm, dtype=torch.bool)
+    if not len(dampings):
+        return solved
+    least = torch.ones_like(norm)
     for gamma in dampings:
         shift = gamma[:, None, None] * torch.eye(k, dtype=T.dtype, device=T.device)
         rhs = T.new_zeros(len(T), k, 1)
-        rhs[:, 0, 0] = 1.0
+        rhs[:, 0, 0] = -1.0
         step, singular = torch.linalg.solve_ex(T[:, :k] + shift, rhs)
-        solved = T[:, k, k - 1] * step[:, k - 1, 0].abs() <= tolerance
-        enough &= solved & (singular == 0)
-    return enough
+        left = T[:, k, k - 1] * step[:, k - 1, 0].abs()
+        solved &= (left <= tolerance) & (singular == 0)
+        image = torch.bmm(T, step)[:, :, 0]
+        image[:, 0] += 1.0
+        least = torch.fmin(least, image.square().sum(1))
+    residual, slope = _least_squares(T, norm, torch.zeros_like(norm))
+    scale = T.square().sum(2).amax(1).sqrt()
+    in_kernel = slope <= KERNEL_TOLERANCE * scale * residual.norm(dim=1)
+    return solved | (least <= tolerance) | in_kernel
+
+
+def _least_squares(
+    projection: Tensor, norm: Tensor, mu: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The minimum of ``|g + H p|^2 + mu |p|^2`` in a space without its last dimension.
+
+    Returns:
+        The residuals ``g + H p`` and ``sqrt mu p`` one after the other, ``(runs,
+        2 k - 1)``; half the slope there in all of the problem, ``(runs,)``.
+    """
+    T, k = projection, projection.shape[2]
+    root = mu.sqrt()[:, None, None] * torch.eye(k - 1, dtype=T.dtype, device=T.device)
+    Q = torch.linalg.qr(torch.cat([T[:, :k, : k - 1], root], dim=1)).Q
+    first = Q[:, 0, :] * norm[:, None]
+    residual = -torch.einsum("rik,rk->ri", Q, first)
+    residual[:, 0] += norm
+    # Within the smaller space the slope is zero.
+    image = torch.einsum("rik,rk->ri", T[:, k - 1 :], residual[:, :k])
+    return residual, image.norm(dim=1)
 
 
 def _projection(found: Decomposition) -> Tensor:

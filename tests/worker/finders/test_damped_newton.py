@@ -16,11 +16,13 @@ from worker.linalg.operators import DenseOperator
 def test_the_best_damping_of_either_sign_is_taken() -> None:
     case = linear_autoencoder(4, 2, count=6, success=0.0)
     point = point_at(case.objective, case.starts)
+    matrices = point.hessian.dense()
+    point = replace(point, hessian=DenseOperator(matrices=matrices))
     finder = DampedNewton(dampings=(0.0, 0.3, 2.0))
 
     step = finder.step(case.objective, point, finder.initial_state(case.starts))
 
-    matrices, alpha = point.hessian.dense(), step.step_size[:, None]
+    alpha = step.step_size[:, None]
     identity = torch.eye(matrices.shape[1], dtype=torch.float64)
     squares, ends = [], []
     for gamma in (0.0, 0.3, -0.3, 2.0, -2.0):
