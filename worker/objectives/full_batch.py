@@ -42,14 +42,13 @@ class FullBatchLoss:
 
     def gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         """Sums of losses ``(runs,)`` and of gradients ``(runs, parameters)``."""
-        pieces = [
-            _total_pair(chunk.gradient(part) for chunk in self._chunks())
-            for part in theta.split(self.batches.runs)
-        ]
-        return (
-            torch.cat([value for value, _ in pieces]),
-            torch.cat([gradient for _, gradient in pieces]),
-        )
+        values, gradients = theta.new_empty(len(theta)), torch.empty_like(theta)
+        parts = (each.split(self.batches.runs) for each in (theta, values, gradients))
+        for part, value, gradient in zip(*parts, strict=True):
+            sums = _total_pair(chunk.gradient(part) for chunk in self._chunks())
+            value.copy_(sums[0])
+            gradient.copy_(sums[1])
+        return values, gradients
 
     def graphs(self, theta: Tensor) -> Iterator[Iterator[GradientGraph]]:
         """Gradient graphs: pieces of runs, and for each its pieces of samples."""
