@@ -162,6 +162,22 @@ def other_networks(settings: Settings) -> list[Network]:
                 layers.linear(4, 10),
             ]
         ),
+        "group norm, residual": sequential(
+            [
+                layers.conv2d(1, 4, kernel_size=3, stride=2, padding=1),
+                layers.group_norm(2, 4),
+                layers.Residual(
+                    [
+                        layers.conv2d(4, 4, kernel_size=3, padding=1, groups=2),
+                        layers.batch_norm(4),
+                        activation("gelu"),
+                    ]
+                ),
+                layers.adaptive_avg_pool2d(output_size=1),
+                layers.flatten(),
+                layers.linear(4, 10),
+            ]
+        ),
         "layer norm, residual": sequential(
             [
                 layers.flatten(),
@@ -177,9 +193,31 @@ def other_networks(settings: Settings) -> list[Network]:
         ),
     }
     return [
-        Network(name=name, module=module, x=x, y=y, loss="cross_entropy")
-        for name, module in modules.items()
+        *(
+            Network(name=name, module=module, x=x, y=y, loss="cross_entropy")
+            for name, module in modules.items()
+        ),
+        _embedding(x, y),
     ]
+
+
+def _embedding(x: Tensor, y: Tensor) -> Network:
+    """Classifies images ``(n, 1, 8, 8)`` by the brightness of their rows."""
+    think = [layers.linear(8, 16), activation("gelu"), layers.linear(16, 8)]
+    module = sequential(
+        [
+            layers.embedding(17, 8),
+            layers.positional_embedding(8, 8),
+            layers.Residual([layers.layer_norm([8]), layers.attention(8, 2)]),
+            layers.Residual([layers.layer_norm([8]), *think]),
+            layers.mean_positions(),
+            layers.linear(8, 10),
+        ]
+    )
+    brightness = (16.0 * x.mean(3)).round().flatten(1)
+    return Network(
+        name="embedding", module=module, x=brightness, y=y, loss="cross_entropy"
+    )
 
 
 def convolutional(

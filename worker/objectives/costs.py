@@ -12,8 +12,8 @@ from worker.objectives.graphs import NetworkLoss
 from worker.objectives.work import Work, work_of
 
 _RUNS = 8  # that share the fixed cost of an operation, in a typical batch
-_EIGEN_MULTIPLICATIONS = 5.0  # of a decomposition, for each entry and column
-_EIGEN_BYTES = 90.0  # of it, for each entry
+_EIGEN_MULTIPLICATIONS = 2.0  # of a decomposition, for each entry and column
+_EIGEN_BYTES = 50.0  # of it, for each entry
 
 
 def hessian_cost(loss: FullBatchLoss, *, kind: str, assembly: Assembly) -> float:
@@ -28,14 +28,18 @@ def hessian_cost(loss: FullBatchLoss, *, kind: str, assembly: Assembly) -> float
         A number of products.
     """
     product = _product(loss)
-    size = loss.loss.layout.parameters
-    decomposition = Work(
+    formation = _formation(loss.loss, kind=kind, assembly=assembly)
+    work = formation + decomposition(loss.loss.layout.parameters)
+    return work.seconds / product.seconds
+
+
+def decomposition(size: int) -> Work:
+    """Work of all eigenvalues and eigenvectors of a symmetric matrix of that order."""
+    return Work(
         operations=1.0,
         bytes=_EIGEN_BYTES * size**2,
         multiplications=_EIGEN_MULTIPLICATIONS * size**3,
     )
-    formation = _formation(loss.loss, kind=kind, assembly=assembly)
-    return (formation + decomposition).seconds / product.seconds
 
 
 def _product(loss: FullBatchLoss) -> Work:
@@ -52,6 +56,7 @@ def _formation(loss: NetworkLoss, *, kind: str, assembly: Assembly) -> Work:
     def count(few: NetworkLoss) -> Work:
         theta = few.x.new_zeros(1, few.layout.parameters)
         small = assembly_of(few, kind=kind, budget=2**30)
+        small(theta)  # the first call also finds out how to cut the samples
         return work_of(lambda: small(theta))
 
     calls = assembly.pieces / min(_RUNS, assembly.together)
