@@ -7,21 +7,12 @@ from typing import cast
 
 from service.schemas.environment import Environment
 from service.schemas.jobs import JobError
-from service.schemas.reports import (
-    Artifact,
-    Counts,
-    Fractions,
-    Label,
-    Point,
-    ProblemSummary,
-    Report,
-    ResidualEcdf,
-    Summary,
-)
+from service.schemas.reports import Artifact, Label
 from service.schemas.specifications import Specification
 from service.stores.blobs import artifact_key, report_key
 from service.stores.bundle import Stores
 from service.stores.shards import Claim
+from tests.support.reports import point_of, report_of
 
 ENVIRONMENT = Environment(gradflat="0", torch="0", python="3", device="cpu", threads=1)
 EARLIER_REPORT = Path(__file__).parents[1] / "data" / "earlier_report.json"
@@ -72,8 +63,18 @@ def conclude(
         )
         (folder / name).write_bytes(content)
         stores.blobs.put(artifact_key(claim.tenant, claim.job_id, name), folder / name)
+    starts = range(sum(it.count for it in claims))
     report = report_of(
-        claim, points=sum(it.count for it in claims), artifacts=described
+        claim.job_id,
+        Specification.model_validate(
+            claim.specification.model_dump(
+                include=set(Specification.model_fields), mode="python"
+            )
+        ),
+        [point_of(start, LABELS[start % len(LABELS)]) for start in starts],
+        artifacts=described,
+        environment=ENVIRONMENT,
+        at=datetime.now(UTC),
     )
     content = report.model_dump_json().encode()
     (folder / "report.json").write_bytes(content)
@@ -93,68 +94,3 @@ def fail(stores: Stores, shard_ids: list[str], code: str) -> None:
     claim, *_ = claim_all(stores, shard_ids)
     error = JobError(code=code, message="It failed.", retryable=False, details={})
     assert stores.shards.fail(claim.token, error)
-
-
-def report_of(claim: Claim, *, points: int, artifacts: list[Artifact]) -> Report:
-    """A report with labels in turn."""
-    now = datetime.now(UTC)
-    labels: list[Label] = [LABELS[number % len(LABELS)] for number in range(points)]
-    return Report(
-        schema_version="1.0",
-        job_id=claim.job_id,
-        outcome="critical_points_found",
-        counts=Counts(
-            critical=labels.count("critical"),
-            gradient_flat=labels.count("gradient_flat"),
-            unconverged=labels.count("unconverged"),
-            unclassified=0,
-            failed=0,
-            ever_gradient_flat=0,
-        ),
-        fractions=Fractions(
-            critical=None, gradient_flat=None, unconverged=None, ever_gradient_flat=None
-        ),
-        problem=ProblemSummary(
-            parameters=2,
-            samples=None,
-            smooth=True,
-            gradient_norm_floor=0.0,
-            warnings=[],
-        ),
-        search=None,
-        points=[point_of(number, label) for number, label in enumerate(labels)],
-        summary=Summary(
-            loss_index=[],
-            relative_residual_ecdf=ResidualEcdf(final=[], max=[]),
-            cutoffs=[],
-        ),
-        artifacts=artifacts,
-        seed=0,
-        specification=Specification.model_validate(
-            claim.specification.model_dump(
-                include=set(Specification.model_fields), mode="python"
-            )
-        ),
-        environment=ENVIRONMENT,
-        started_at=now,
-        finished_at=now,
-        seconds=0.0,
-    )
-
-
-def point_of(start: int, label: Label) -> Point:
-    """A point of which only the label is known."""
-    empty = dict.fromkeys(Point.model_fields)
-    return Point.model_validate(
-        {
-            **empty,
-            "start": start,
-            "label": label,
-            "ever_gradient_flat": False,
-            "stop_reason": "converged",
-            "iterations": 1,
-            "gradient_evaluations": 1,
-            "hessian_vector_products": 1,
-            "notes": [],
-        }
-    )

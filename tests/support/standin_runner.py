@@ -14,15 +14,8 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from service.schemas.environment import Environment
-from service.schemas.reports import (
-    Counts,
-    Fractions,
-    Point,
-    ProblemSummary,
-    Report,
-    ResidualEcdf,
-    Summary,
-)
+from service.schemas.reports import Point
+from tests.support.reports import point_of, report_of
 from worker.errors import Drained, RunError
 from worker.protocol import Assemble, Limits, RunShard
 from worker.runner.channel import Channel
@@ -71,7 +64,8 @@ class Standin:
         behaviour = Behaviour(command.specification.seed)
         behave(behaviour, command, observer)
         first = command.first + (behaviour is Behaviour.LIE)
-        points = [point(i) for i in range(first, first + command.count)]
+        starts = range(first, first + command.count)
+        points = [point_of(start, "critical") for start in starts]
         for each in points:
             observer.point(each)
         text = POINTS.dump_json(points)
@@ -85,7 +79,13 @@ class Standin:
             for folder in command.shard_folders
             for each in POINTS.validate_json((folder / "points.json").read_bytes())
         ]
-        report = make_report(command, points, self.environment())
+        report = report_of(
+            command.job_id,
+            command.specification,
+            points,
+            environment=self.environment(),
+            at=command.started_at,
+        )
         (command.folder / "report.json").write_text(report.model_dump_json())
 
 
@@ -152,77 +152,6 @@ def save(path: Path, count: int) -> None:
     partial = path.with_suffix(".unfinished")
     partial.write_text(str(count))
     partial.replace(path)
-
-
-def point(start: int) -> Point:
-    return Point(
-        start=start,
-        label="critical",
-        kind="minimum",
-        ever_gradient_flat=False,
-        loss=float(start),
-        squared_gradient_norm=0.0,
-        relative_residual=None,
-        relative_residual_max=None,
-        relative_residual_max_iteration=None,
-        relative_residual_krylov=None,
-        relative_cokernel_residual=None,
-        gradient_rayleigh_quotient=None,
-        relative_gradient_image=None,
-        gradient_kernel_fraction=None,
-        gradient_kernel_method=None,
-        index=None,
-        frobenius_norm=None,
-        stop_reason="converged",
-        iterations=1,
-        gradient_evaluations=1,
-        hessian_vector_products=1,
-        analytic_match=None,
-        spectrum=None,
-        notes=[],
-    )
-
-
-def make_report(
-    command: Assemble, points: list[Point], environment: Environment
-) -> Report:
-    return Report(
-        schema_version="1.0",
-        job_id=command.job_id,
-        outcome="critical_points_found",
-        counts=Counts(
-            critical=len(points),
-            gradient_flat=0,
-            unconverged=0,
-            unclassified=0,
-            failed=0,
-            ever_gradient_flat=0,
-        ),
-        fractions=Fractions(
-            critical=None, gradient_flat=None, unconverged=None, ever_gradient_flat=None
-        ),
-        problem=ProblemSummary(
-            parameters=2,
-            samples=None,
-            smooth=True,
-            gradient_norm_floor=0.0,
-            warnings=[],
-        ),
-        search=None,
-        points=points,
-        summary=Summary(
-            loss_index=[],
-            relative_residual_ecdf=ResidualEcdf(final=[], max=[]),
-            cutoffs=[],
-        ),
-        artifacts=[],
-        seed=command.specification.seed,
-        specification=command.specification,
-        environment=environment,
-        started_at=command.started_at,
-        finished_at=command.started_at,
-        seconds=0.0,
-    )
 
 
 if __name__ == "__main__":

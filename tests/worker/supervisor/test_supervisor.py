@@ -146,6 +146,7 @@ def test_cancelled_job_keeps_what_other_shards_found(
     bench.stores.jobs.request_cancel(TENANT, job_id)
     take = partial(bench.stores.recovery.take_unannounced, queue_is_empty=True)
     until(take, what="a shard for the report")
+    patience(60.0)  # the report may take as long as it takes
     bench.supervisor.run(first)
     job = bench.job(job_id)
     assert job.state == "cancelled"
