@@ -36,7 +36,9 @@ class Flatness:
         hessian, gradient = reduction.coordinates()
         whole = isinstance(reduction, SpectralReduction)
         most = min(4 * hessian.size, _MOST_ITERATIONS) if whole else hessian.size
-        solution = minres_qlp(hessian, -gradient, rtol=RTOL, max_iterations=most)
+        # Its many small operations take less time where autograd watches none.
+        with torch.inference_mode():
+            solution = minres_qlp(hessian, -gradient, rtol=RTOL, max_iterations=most)
         scale = reduction.norm * solution.x.norm(dim=1) + gradient.norm(dim=1)
         known = (solution.iterations < reduction.products) | whole
         return cls(
