@@ -1,6 +1,6 @@
 """Uploaded tensors as those of a problem."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -145,9 +145,27 @@ def _explain_mismatch(
     for details in (
         [f"Missing: {name} {list(ours[name])}." for name in missing],
         [f"Left over: {name} {list(shapes[name])}." for name in left_over],
+        list(_turned({name: shapes[name] for name in left_over}, {*ours.values()})),
         _misshapen(same, entries, upload),
     ):
         findings.add_all(at, MISMATCH, details)
+
+
+def _turned(shapes: Mapping[str, Shape], ours: Collection[Shape]) -> Iterator[str]:
+    """Tensors that are ours but for how other libraries lay them out."""
+    for name, shape in shapes.items():
+        if shape in ours:
+            continue
+        match shape:
+            case (rows, columns) if (columns, rows) in ours:
+                yield (
+                    f"Transposed: {name} {list(shape)}. Linear layers have (outputs, "
+                    "inputs): transpose all of such layers, square ones too."
+                )
+            case (1, *rest) if tuple(rest) in ours:
+                yield f"Leading dimension of one: {name} {list(shape)}. Leave it out."
+            case _:
+                pass
 
 
 def _misshapen(

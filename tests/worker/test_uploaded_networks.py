@@ -88,6 +88,26 @@ def test_usual_names_need_no_map(name: str, tmp_path: Path) -> None:
     torch.testing.assert_close(losses(problem)[0], expected, rtol=1e-12, atol=0.0)
 
 
+def test_matrices_the_other_way_round_are_refused_by_name(tmp_path: Path) -> None:
+    """As in transformers' GPT-2; only matrices of no other layer's shape can tell."""
+    case = NETWORKS["gpt"]
+    tensors = {
+        name: tensor.T if "c_" in name and name.endswith("weight") else tensor
+        for name, tensor in drawn(case.module()).state_dict().items()
+    }
+    position = "transformer.wpe.weight"
+    tensors[position] = tensors[position][None]
+
+    found = Uploads.of(case, tensors, tmp_path).resolve()
+
+    assert found.resolved is None
+    details = [error.detail for error in found.findings]
+    for block in range(2):
+        name = f"transformer.h.{block}.attn.c_attn.weight"
+        assert any(f"Transposed: {name} [4, 12]." in each for each in details)
+    assert f"Leading dimension of one: {position} [1, 6, 4]. Leave it out." in details
+
+
 @pytest.mark.parametrize("name", ["resnet", "bert"])
 def test_points_are_written_as_they_were_uploaded(name: str, tmp_path: Path) -> None:
     """Under the same names, joined tensors apart, statistics with them."""
