@@ -1,28 +1,23 @@
-from dataclasses import replace
-
 import pytest
 import torch
 
 from tests.support.objectives import quadratic
-from tests.support.points import point_at
+from tests.support.points import formed, point_at
 from tests.support.problems import linear_autoencoder, normal
 from worker.finders.base import StopReason
 from worker.finders.damped_newton import DampedNewton
 from worker.finders.hessians import HessianChoice
 from worker.finders.search import search
-from worker.linalg.operators import DenseOperator
 
 
 def test_the_best_damping_of_either_sign_is_taken() -> None:
     case = linear_autoencoder(4, 2, count=6, success=0.0)
     point = point_at(case.objective, case.starts)
-    matrices = point.hessian.dense()
-    point = replace(point, hessian=DenseOperator(matrices=matrices))
     finder = DampedNewton(dampings=(0.0, 0.3, 2.0))
 
-    step = finder.step(case.objective, point, finder.initial_state(case.starts))
+    step = finder.step(case.objective, formed(point), finder.initial_state(case.starts))
 
-    alpha = step.step_size[:, None]
+    matrices, alpha = point.hessian.dense(), step.step_size[:, None]
     identity = torch.eye(matrices.shape[1], dtype=torch.float64)
     squares, ends = [], []
     for gamma in (0.0, 0.3, -0.3, 2.0, -2.0):
@@ -69,16 +64,13 @@ def test_counts_are_those_of_the_work() -> None:
     finder = DampedNewton(dampings=(0.0, 1.0))
     point = point_at(case.objective, case.starts)
 
-    formed = finder.step(
-        case.objective,
-        replace(point, hessian=DenseOperator(matrices=point.hessian.dense())),
-        finder.initial_state(case.starts),
-    )
-    by_products = finder.step(case.objective, point, finder.initial_state(case.starts))
+    state = finder.initial_state(case.starts)
+    with_matrices = finder.step(case.objective, formed(point), state)
+    by_products = finder.step(case.objective, point, state)
 
-    assert (formed.hessian_vector_products == 0).all()
+    assert (with_matrices.hessian_vector_products == 0).all()
     assert (by_products.hessian_vector_products > 0).all()
-    assert (formed.gradient_evaluations >= 3).all()
+    assert (with_matrices.gradient_evaluations >= 3).all()
 
 
 @pytest.mark.parametrize("dampings", [(), (-1.0, 1.0)])

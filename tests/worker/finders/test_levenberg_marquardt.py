@@ -9,11 +9,10 @@ from tests.support.objectives import (
     quadratic,
     quartic,
 )
+from tests.support.points import formed, point_at
 from worker.finders.base import Point, StopReason
 from worker.finders.levenberg_marquardt import LevenbergMarquardt
 from worker.finders.search import search
-from worker.linalg.operators import DenseOperator
-from worker.objectives.base import Objective
 from worker.objectives.linear_autoencoder import (
     LinearAutoencoderObjective,
     autoencoder_samples,
@@ -21,20 +20,6 @@ from worker.objectives.linear_autoencoder import (
 from worker.objectives.observed import ObservedObjective
 
 FINDER = LevenbergMarquardt()
-
-
-def point_of(objective: Objective, theta: Tensor) -> Point:
-    at = objective.linearise(theta)
-    hessian = DenseOperator(matrices=at.hessian.dense())
-    return Point(
-        theta=theta,
-        value=at.value,
-        gradient=at.gradient,
-        squared_gradient_norm=at.gradient.square().sum(1),
-        hessian=hessian,
-        hessian_gradient=hessian.matvec(at.gradient),
-        frobenius_norm=torch.linalg.matrix_norm(hessian.matrices),
-    )
 
 
 def small_autoencoder() -> LinearAutoencoderObjective:
@@ -46,7 +31,7 @@ def test_a_step_on_a_quadratic_is_the_damped_least_squares_step() -> None:
     matrix = symmetric([4.0, -1.0, 0.3, 0.0])
     objective = quadratic(matrix, matrix @ vectors(1, 4)[0])
     theta = vectors(5, 4, seed=2)
-    point = point_of(objective, theta)
+    point = formed(point_at(objective, theta))
 
     step = FINDER.step(objective, point, FINDER.initial_state(theta))
 
@@ -69,7 +54,7 @@ def test_a_step_is_of_third_order_in_the_distance_from_a_critical_point() -> Non
     finder = LevenbergMarquardt(regularisation=1e-12)
     distances = 2.0 ** -torch.arange(6, 10, dtype=torch.float64)
     theta = distances[:, None] * torch.tensor([1.0, 0.7], dtype=torch.float64)
-    point = point_of(objective, theta)
+    point = formed(point_at(objective, theta))
 
     step = finder.step(objective, point, finder.initial_state(theta))
 
@@ -85,7 +70,7 @@ def test_a_refused_step_costs_gradients_but_no_other_hessian() -> None:
     observed = ObservedObjective(inner=quartic(), announce=counts)
     theta = torch.tensor([[1.35, 0.4]], dtype=torch.float64)
     finder = LevenbergMarquardt(regularisation=1e-12)
-    point = point_of(observed, theta)
+    point = formed(point_at(observed, theta))
     before = counts.gradients, counts.products
 
     step = finder.step(observed, point, finder.initial_state(theta))
@@ -164,7 +149,7 @@ def test_products_and_formed_hessians_lead_to_the_same_points() -> None:
 def test_a_run_does_not_depend_on_its_batch(choice: str) -> None:
     objective = small_autoencoder()
     theta = vectors(5, objective.parameters, seed=4)
-    point = point_of(objective, theta)
+    point = formed(point_at(objective, theta))
     state = {"mu": torch.logspace(-6, 2, 5, dtype=torch.float64)}
     if choice == "krylov":
         point = Point(
