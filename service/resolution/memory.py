@@ -38,6 +38,8 @@ MATRICES = 3
 """Dense matrices that a run or a point holds: Hessian, symmetrised, eigenvectors."""
 WORK_SPACE = 3
 """Dense matrices that an eigensolver needs beside them."""
+SETTLING_MATRICES = 5
+"""Dense matrices of the one run of a search that settles on a gradient-flat point."""
 BLOCK_BYTES = 8 * 1024**2
 """Of the graph of a piece of runs and samples, at most."""
 LEAST_RUNS = 4
@@ -114,6 +116,7 @@ def memory_bytes(
                 vectors=_search_vectors(finder, parameters, item, formed=formed),
                 formed=formed,
                 most=RUNS_AT_ONCE,
+                settles=dense,
             )
         )
         steps = finder.max_iterations
@@ -147,12 +150,21 @@ class _Batch:
 
     @classmethod
     def of(
-        cls, *, size: int, item: int, vectors: int, formed: bool, most: int
+        cls,
+        *,
+        size: int,
+        item: int,
+        vectors: int,
+        formed: bool,
+        most: int,
+        settles: bool = False,
     ) -> "_Batch":
         """Vectors, and matrices where they are formed, of one size."""
-        matrices, work_space = (MATRICES, WORK_SPACE) if formed else (0, 0)
+        matrices, once = (MATRICES, WORK_SPACE) if formed else (0, 0)
+        if settles:
+            once = max(once, SETTLING_MATRICES)
         return cls(
-            once=work_space * size**2 * item,
+            once=once * size**2 * item,
             each=(vectors * size + matrices * size**2) * item,
             most=most,
         )

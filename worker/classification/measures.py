@@ -14,6 +14,7 @@ from worker.linalg.minres_qlp import minres_qlp
 from worker.linalg.operators import DenseOperator, SymmetricOperator
 from worker.linalg.ritz import gauss_quadrature
 from worker.objectives.base import Linearisation
+from worker.objectives.rounding import in_kernel
 from worker.spectra.estimates import frobenius_norm, trace
 from worker.spectra.inertia import Inertia, estimated_inertia, exact_inertia
 from worker.spectra.quadrature import quadrature
@@ -194,9 +195,15 @@ def _measure(
         rtol=RTOL,
         max_iterations=min(4 * spectrum.hessian.size, 1000),
     )
-    step_norm = torch.linalg.vector_norm(solution.x.double(), dim=1)
-    residual_norm = solution.residual_norm.double()
     frobenius_norm = spectrum.frobenius_norm
+    # Here the solver would divide rounding errors by each other.
+    solved = ~in_kernel(at.gradient, image, frobenius_norm, at.theta)
+    step_norm = torch.linalg.vector_norm(solution.x.double(), dim=1)
+    step_norm = torch.where(solved, step_norm, 0.0)
+    residual_norm = torch.where(solved, solution.residual_norm.double(), norm)
+    cokernel_norm = torch.where(
+        solved, solution.cokernel_residual_norm.double(), image_norm
+    )
 
     def where_finite(measure: Tensor, *, undefined: Tensor) -> Tensor:
         return torch.where(spectrum.finite & ~undefined, measure, torch.nan)
@@ -214,12 +221,11 @@ def _measure(
             residual_norm / (frobenius_norm * step_norm + norm), undefined=stationary
         ),
         relative_residual_krylov=where_finite(
-            solution.relative_residual.double(), undefined=stationary
+            torch.where(solved, solution.relative_residual.double(), 1.0),
+            undefined=stationary,
         ),
         relative_cokernel_residual=where_finite(
-            _ratio(
-                solution.cokernel_residual_norm.double(), frobenius_norm * residual_norm
-            ),
+            _ratio(cokernel_norm, frobenius_norm * residual_norm),
             undefined=residual_norm == 0,
         ),
         gradient_rayleigh_quotient=where_finite(

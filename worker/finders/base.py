@@ -9,6 +9,9 @@ from torch import Tensor
 from worker.linalg.operators import SymmetricOperator
 from worker.objectives.base import Objective
 
+STATIONARY = 1e-6
+"""``|H g| / (|H| |g|)`` below which the gradient counts as in the kernel of ``H``."""
+
 FinderState = dict[str, Tensor]
 """What a finder remembers between iterations: tensors of ``(runs, ...)``.
 
@@ -87,6 +90,18 @@ class Point:
     hessian_gradient: Tensor
     frobenius_norm: Tensor
 
+    def take(self, rows: Tensor) -> "Point":
+        """The iterates of the runs with the given numbers, ``(k,)`` integers."""
+        return Point(
+            theta=self.theta[rows],
+            value=self.value[rows],
+            gradient=self.gradient[rows],
+            squared_gradient_norm=self.squared_gradient_norm[rows],
+            hessian=self.hessian.take(rows),
+            hessian_gradient=self.hessian_gradient[rows],
+            frobenius_norm=self.frobenius_norm[rows],
+        )
+
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +139,11 @@ class Finder(Protocol):
     @property
     def patience(self) -> int:
         """Iterations in which a run that gets anywhere has made noticeable progress."""
+        ...
+
+    @property
+    def settles_below(self) -> float:
+        """``|H g| / (|H| |g|)`` below which a run is taken to a flat point nearby."""
         ...
 
     def initial_state(self, theta: Tensor) -> FinderState:

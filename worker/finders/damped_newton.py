@@ -32,7 +32,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from worker.finders.base import FinderState, Point, Step
+from worker.finders.base import STATIONARY, FinderState, Point, Step
 from worker.finders.descent import descend, unknown_step_size
 from worker.finders.fan import best_of_fan
 from worker.finders.flatness import Flatness
@@ -65,6 +65,11 @@ class DampedNewton:
     def patience(self) -> int:
         """Iterations in which a run that gets anywhere has made noticeable progress."""
         return _PATIENCE
+
+    @property
+    def settles_below(self) -> float:
+        """A run may leave the neighbourhood of a flat point by itself."""
+        return STATIONARY
 
     def initial_state(self, theta: Tensor) -> FinderState:
         """That of the descent a refused run makes."""

@@ -7,10 +7,11 @@ from worker.linalg.footprint import Footprint
 _VECTORS = 8  # of the state and the iterate
 _MATRICES = 3  # a formed Hessian, its assembly or symmetrisation, its eigenvectors
 _WORK_SPACE = 3  # matrices of the eigensolver
+_SETTLING = 5  # of the one run that settles, with the eigensolver's
 
 
 def search_footprint(
-    finder: Finder, size: int, item: int, *, formed: bool
+    finder: Finder, size: int, item: int, *, formed: bool, settles: bool
 ) -> Footprint:
     """The footprint of an iteration.
 
@@ -19,14 +20,16 @@ def search_footprint(
         size: Number of parameters.
         item: Bytes of a number.
         formed: Whether Hessians are formed.
+        settles: Whether they may be where a run settles on a gradient-flat point.
 
     Returns:
         Vectors and matrices of every run that advances, and work space.
     """
+    shared = _WORK_SPACE if formed else 0
     return Footprint.of(
         size=size,
         item=item,
         vectors=_VECTORS + finder.vectors(size, item, formed=formed),
         matrices=_MATRICES if formed else 0,
-        shared_matrices=_WORK_SPACE if formed else 0,
+        shared_matrices=max(shared, _SETTLING) if settles else shared,
     )

@@ -19,7 +19,7 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
-from worker.finders.base import FinderState, Point, Step
+from worker.finders.base import STATIONARY, FinderState, Point, Step
 from worker.finders.line_search import backtrack
 from worker.finders.secants import (
     adaptive_step_size,
@@ -78,6 +78,11 @@ class GradientNorm:
     def patience(self) -> int:
         """Iterations in which a run that gets anywhere has made noticeable progress."""
         return _PATIENCE
+
+    @property
+    def settles_below(self) -> float:
+        """A run may leave the neighbourhood of a flat point by itself."""
+        return STATIONARY
 
     def initial_state(self, theta: Tensor) -> FinderState:
         """No step has been made yet."""

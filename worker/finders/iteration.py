@@ -7,10 +7,12 @@ import torch
 from torch import Tensor
 
 from worker.finders.base import Finder, Point, Step, StopReason
+from worker.finders.settling import settle
 from worker.finders.state import SearchState
 from worker.finders.stopping import StoppingRules
 from worker.linalg.operators import DenseOperator
 from worker.objectives.base import Linearisation, Objective
+from worker.objectives.rounding import in_kernel
 
 
 @final
@@ -22,11 +24,14 @@ class Iteration:
         objective: What is searched.
         finder: How.
         rules: The loop's own stops.
+        settles: Whether Hessians may be formed for runs to settle on gradient-flat
+            points.
     """
 
     objective: Objective
     finder: Finder
     rules: StoppingRules
+    settles: bool
 
     def advance(
         self, state: SearchState, rows: Tensor, last: StopReason | None
@@ -97,11 +102,16 @@ class Iteration:
         """Lets the finder step from a point whose loss and gradient are finite."""
         memory = {name: each[rows] for name, each in state.finder.items()}
         step = self.finder.step(self.objective, point, memory)
+        if self.settles:
+            step = self._settled(state, rows, point, step)
         state.gradient_evaluations[rows] += step.gradient_evaluations
         state.hessian_vector_products[rows] += step.hessian_vector_products + 1
+        kernel = in_kernel(
+            point.gradient, point.hessian_gradient, step.hessian_norm, point.theta
+        )
         state.record_residual(
             rows,
-            step.relative_residual,
+            torch.where(kernel, 1.0, step.relative_residual),
             eligible=~self.rules.below(point.squared_gradient_norm),
         )
         state.record(rows, "relative_residual_krylov", step.relative_residual_krylov)
@@ -111,6 +121,19 @@ class Iteration:
         state.iterations[moved] += 1
         state.record(moved, "step_size", step.step_size[moving])
         _write(state.finder, rows, step.state)
+
+    def _settled(
+        self, state: SearchState, rows: Tensor, point: Point, step: Step
+    ) -> Step:
+        """The step; where a run settles on a gradient-flat point, that one."""
+        monitor = {name: each[rows] for name, each in state.monitor.items()}
+        near = torch.nonzero(self.rules.may_settle(point, step, monitor))[:, 0]
+        if not len(near):
+            return step
+        settled = settle(self.objective, point, step, near)
+        self.rules.note_refusals(point, step, monitor, near[~settled.accepted[near]])
+        _write(state.monitor, rows, monitor)
+        return settled
 
     def _stop_after(
         self, state: SearchState, rows: Tensor, point: Point, step: Step

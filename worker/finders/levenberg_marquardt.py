@@ -33,6 +33,7 @@ from worker.finders.flatness import Flatness
 from worker.linalg.krylov_growth import krylov_vectors
 from worker.linalg.reduction import Reduction, reduce
 from worker.objectives.base import Objective
+from worker.objectives.rounding import gradient_error
 
 _ACCEPTED = 1e-4  # least ratio of actual to predicted decrease
 _GOOD, _BAD = 0.75, 0.25  # ratios beyond which mu changes
@@ -40,10 +41,10 @@ _FACTOR = 3.0
 _LEAST, _MOST = 1e-12, 1e16
 _TRIALS = 15
 _SOON = 3  # refusals after which mu rises faster, and after as many again
-_ROUNDINGS = 4  # units of eps |H| |theta| in a gradient's error
 _MISSING = 1e-3  # share of the reduction that a larger Krylov space would add
 _STRIDE = 0.1  # h, the share of the step over which curvature is measured
 _PATIENCE = 100
+_NEAR = 1e-3  # |H g| / (|H| |g|) near a gradient-flat point
 
 
 @final
@@ -65,6 +66,11 @@ class LevenbergMarquardt:
     def patience(self) -> int:
         """Iterations in which a run that gets anywhere has made noticeable progress."""
         return _PATIENCE
+
+    @property
+    def settles_below(self) -> float:
+        """Steps neglect the third derivative: near a flat point they are slow."""
+        return _NEAR
 
     def initial_state(self, theta: Tensor) -> FinderState:
         """Every run begins with the same ``mu``."""
@@ -92,8 +98,7 @@ class LevenbergMarquardt:
         theta = point.theta.clone()
         accepted = torch.zeros_like(square, dtype=torch.bool)
         evaluations = torch.zeros_like(accepted, dtype=torch.int64)
-        eps = torch.finfo(theta.dtype).eps
-        rounding = _ROUNDINGS * eps * reduction.norm * theta.norm(dim=1)
+        rounding = gradient_error(reduction.norm, theta)
         ceiling = (square.sqrt() - rounding).clamp(min=0).square()
         rows = torch.arange(len(theta), device=theta.device)
         for refusals in range(_TRIALS):

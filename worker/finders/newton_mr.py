@@ -28,7 +28,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from worker.finders.base import FinderState, Point, Step
+from worker.finders.base import STATIONARY, FinderState, Point, Step
 from worker.finders.descent import descend, unknown_step_size
 from worker.finders.line_search import LineSearch, backtrack
 from worker.linalg.minres_qlp import minres_qlp
@@ -83,6 +83,11 @@ class NewtonMr:
     def patience(self) -> int:
         """Iterations in which a run that gets anywhere has made noticeable progress."""
         return _PATIENCE
+
+    @property
+    def settles_below(self) -> float:
+        """A run may leave the neighbourhood of a flat point by itself."""
+        return STATIONARY
 
     def initial_state(self, theta: Tensor) -> FinderState:
         """Every run begins with the same step size."""

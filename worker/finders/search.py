@@ -48,7 +48,8 @@ def search(
         flatness_cutoff: Relative residual above which an iterate is gradient-flat.
         hessian: Whether Hessians are formed, once for each iterate, so that the
             finder's products are products with matrices.
-        dense_limit: Number of parameters beyond which they are not.
+        dense_limit: Number of parameters beyond which they are not, neither for that
+            nor for runs to settle on gradient-flat points.
         memory_budget_bytes: What the loop's own matrices and vectors may take; runs
             beyond it advance in groups.
         observer: Watches the state, and may ask for a stop.
@@ -64,7 +65,7 @@ def search(
     if resume is not None and resume.theta.shape != theta.shape:
         raise ValueError("the state to resume from belongs to other starts")
     rules = StoppingRules.of(
-        finder.patience, squared_gradient_norm_cutoff=squared_gradient_norm_cutoff
+        finder, squared_gradient_norm_cutoff=squared_gradient_norm_cutoff
     )
     state = resume
     if state is None:
@@ -74,11 +75,21 @@ def search(
             monitor=rules.start(theta),
             finder=finder.initial_state(theta),
         )
+    settles = theta.shape[1] <= dense_limit
     footprint = search_footprint(
-        finder, theta.shape[1], theta.element_size(), formed=state.formed
+        finder,
+        theta.shape[1],
+        theta.element_size(),
+        formed=state.formed,
+        settles=settles,
     )
     groups = Groups(
-        iteration=Iteration(objective=objective, finder=finder, rules=rules),
+        iteration=Iteration(
+            objective=objective,
+            finder=finder,
+            rules=rules,
+            settles=settles,
+        ),
         size=min(state.together, footprint.runs(memory_budget_bytes)),
     )
     asked_to_stop = False

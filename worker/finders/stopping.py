@@ -6,12 +6,13 @@ from typing import Self, final
 import torch
 from torch import Tensor
 
-from worker.finders.base import Point, Step
+from worker.finders.base import STATIONARY, Finder, Point, Step
+from worker.objectives.rounding import gradient_error, in_kernel
 
 Monitor = dict[str, Tensor]
 """What the rules remember of each run, ``(runs,)`` each."""
 
-_ROUNDINGS = 4  # units of eps |H| |theta| in a gradient's error
+_FLATTER = 0.1  # before another attempt to settle
 _NOISE = 4  # units of sqrt eps in |H g| where rounding hides a fall of |g|^2
 
 
@@ -36,6 +37,7 @@ class StoppingRules:
         stagnation_factor: See above.
         stagnation_patience: See above.
         flatness_factor: See above.
+        settles_below: ``|H g| / (|H| |g|)`` below which a run is taken to a flat point.
         stationarity_tolerance: ``|H g| / (|H| |g|)`` below which the gradient counts as
             in the kernel; more where the precision does not show as little.
         stationarity_patience: Successive iterations for which it must be.
@@ -47,16 +49,18 @@ class StoppingRules:
     stagnation_factor: float = 0.95
     stagnation_patience: int = 100
     flatness_factor: float = 0.5
-    stationarity_tolerance: float = 1e-6
+    settles_below: float = STATIONARY
+    stationarity_tolerance: float = STATIONARY
     stationarity_patience: int = 5
 
     @classmethod
-    def of(cls, patience: int, *, squared_gradient_norm_cutoff: float) -> Self:
-        """The rules for a finder of such patience."""
+    def of(cls, finder: Finder, *, squared_gradient_norm_cutoff: float) -> Self:
+        """The rules for a finder."""
         return cls(
             squared_gradient_norm_cutoff=squared_gradient_norm_cutoff,
-            polish_patience=max(4, patience // 25),
-            stagnation_patience=patience,
+            polish_patience=max(4, finder.patience // 25),
+            stagnation_patience=finder.patience,
+            settles_below=finder.settles_below,
         )
 
     def start(self, theta: Tensor) -> Monitor:
@@ -65,6 +69,7 @@ class StoppingRules:
         return {
             "reference": theta.new_full((len(theta),), torch.inf),
             "flatness": theta.new_full((len(theta),), torch.inf),
+            "unsettled": theta.new_full((len(theta),), torch.inf),
             "floor": theta.new_zeros(len(theta)),
             "stalled": counter,
             "stationary": counter.clone(),
@@ -90,13 +95,34 @@ class StoppingRules:
         patience = torch.where(last, self.polish_patience, self.stagnation_patience)
         return (stalled >= patience) | (below & floor)
 
+    def may_settle(self, point: Point, step: Step, monitor: Monitor) -> Tensor:
+        """Whether to look for a gradient-flat point nearby, ``(runs,)`` bool.
+
+        Args:
+            point: The iterates.
+            step: Their finder's steps.
+            monitor: Tells how flat the gradient was when none was found; it must be
+                much flatter now.
+
+        Returns:
+            Where the gradient is flat, and neither zero nor in the kernel already.
+        """
+        limit = (_FLATTER * monitor["unsettled"]).clamp(max=self.settles_below)
+        above = ~self.below(point.squared_gradient_norm)
+        return above & ~_in_kernel(point, step) & (_flatness(point, step) <= limit)
+
+    def note_refusals(
+        self, point: Point, step: Step, monitor: Monitor, rows: Tensor
+    ) -> None:
+        """Notes how flat the gradients were of runs that did not settle."""
+        monitor["unsettled"][rows] = _flatness(point, step)[rows]
+
     def stationary(self, point: Point, step: Step, monitor: Monitor) -> Tensor:
         """Notes ``H g``; true where it has been small for long, or no step is left."""
-        norm = step.hessian_norm
         eps = torch.finfo(point.theta.dtype).eps
-        monitor["floor"] = (_ROUNDINGS * eps * norm * point.theta.norm(dim=1)).square()
-        image = point.hessian_gradient.norm(dim=1)
-        flatness = image / point.gradient.norm(dim=1) / norm
+        error = gradient_error(step.hessian_norm, point.theta)
+        monitor["floor"] = error.square()
+        flatness = _flatness(point, step)
         flatter = flatness <= self.flatness_factor * monitor["flatness"]
         monitor["flatness"] = torch.where(flatter, flatness, monitor["flatness"])
         renewed = flatter & ~self.below(point.squared_gradient_norm)
@@ -104,4 +130,17 @@ class StoppingRules:
         small = flatness <= max(self.stationarity_tolerance, _NOISE * eps**0.5)
         count = torch.where(small, monitor["stationary"] + 1, 0)
         monitor["stationary"] = count
-        return small & ((count >= self.stationarity_patience) | ~step.accepted)
+        for_long = small & ((count >= self.stationarity_patience) | ~step.accepted)
+        return for_long | _in_kernel(point, step)
+
+
+def _flatness(point: Point, step: Step) -> Tensor:
+    """``|H g| / (|H| |g|)``, ``(runs,)``."""
+    image = point.hessian_gradient.norm(dim=1)
+    return image / point.gradient.norm(dim=1) / step.hessian_norm
+
+
+def _in_kernel(point: Point, step: Step) -> Tensor:
+    return in_kernel(
+        point.gradient, point.hessian_gradient, step.hessian_norm, point.theta
+    )

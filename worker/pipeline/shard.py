@@ -137,7 +137,13 @@ def _check_memory(task: ShardTask, built: Built) -> None:
         formed = forms_hessians(
             finder.hessian, objective, finder.finder, dense_limit=task.dense_limit
         )
-        search = search_footprint(finder.finder, size, item, formed=formed)
+        search = search_footprint(
+            finder.finder,
+            size,
+            item,
+            formed=formed,
+            settles=size <= task.dense_limit,
+        )
         needed = max(needed, search.bytes(1))
     needed += objective.bytes_needed(1)
     limit = task.memory_limit_bytes or task.memory_budget_bytes

@@ -193,3 +193,24 @@ def test_estimates_do_not_depend_on_the_batch() -> None:
     assert together.frobenius_norm[1].item() == pytest.approx(
         alone.frobenius_norm.item()
     )
+
+
+def test_a_gradient_in_the_kernel_to_rounding_is_flat_whatever_its_rounding() -> None:
+    """The quotient of two rounding errors decides how long a solver's step is."""
+    hessian, vectors = symmetric([0.0, 1e-4, 0.5, -2.0, 7.0], 3)
+    rounding = 1e-17 * torch.randn(200, 5, generator=torch.Generator().manual_seed(0))
+    gradients = 1e-4 * vectors[:, 0] + rounding.double()
+
+    found = measured(hessian.expand(200, 5, 5), gradients)
+
+    assert (found.relative_residual == 1.0).all()
+    assert (found.relative_residual_krylov == 1.0).all()
+    assert (found.relative_cokernel_residual == found.relative_gradient_image).all()
+
+
+def test_a_gradient_that_is_only_rounding_errors_is_solved_for() -> None:
+    hessian, vectors = symmetric([1e-4, 0.5, -2.0, 7.0], 3)
+
+    found = measured(hessian[None], 1e-16 * vectors.sum(1)[None])
+
+    assert found.relative_residual < 0.9

@@ -12,7 +12,7 @@ from tests.support.objectives import (
     quadratic,
     quartic,
 )
-from worker.finders.base import FinderState, Point, Step, StopReason
+from worker.finders.base import STATIONARY, FinderState, Point, Step, StopReason
 from worker.finders.newton_mr import NewtonMr
 from worker.finders.search import search
 from worker.finders.state import TRACES, SearchResult, SearchState
@@ -42,6 +42,7 @@ class Descent:
 
     fraction: float = 0.5
     patience: int = 100
+    settles_below: float = STATIONARY
 
     def initial_state(self, theta: Tensor) -> FinderState:
         return {"path": torch.zeros_like(theta)}

@@ -3,6 +3,7 @@ import torch
 from torch import Tensor
 
 from worker.finders.base import Point, Step
+from worker.finders.gradient_norm import GradientNorm
 from worker.finders.stopping import Monitor, StoppingRules
 from worker.linalg.operators import DenseOperator
 
@@ -124,7 +125,7 @@ def test_a_gradient_stays_in_the_kernel_for_a_while(
 
 
 def test_patience_is_the_finders() -> None:
-    rules = StoppingRules.of(1000, squared_gradient_norm_cutoff=1e-10)
+    rules = StoppingRules.of(GradientNorm(), squared_gradient_norm_cutoff=1e-10)
 
     assert rules.stagnation_patience == 1000
     assert rules.polish_patience == 40
