@@ -1,5 +1,6 @@
 """A real S3-compatible server, on a folder and ports of its own."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -14,11 +15,7 @@ from typing import final
 import httpx
 
 from service.stores.s3.bucket import Bucket
-from service.stores.s3.signatures import (
-    EMPTY_SHA256,
-    Credentials,
-    signed_headers,
-)
+from service.stores.s3.signatures import Credentials, signed_headers
 from tests.support.ports import free_port
 from tests.support.waiting import until
 
@@ -53,23 +50,26 @@ class ObjectStore:
         }
 
     def is_ready(self) -> bool:
-        """Whether it takes buckets."""
+        """Whether it takes buckets and, once it has room for them, objects."""
         try:
-            return self._put("/ready").is_success
+            return all(
+                self._put(path, content).is_success
+                for path, content in (("/ready", b""), ("/ready/object", bytes(4096)))
+            )
         except httpx.TransportError:
             return False
 
-    def _put(self, path: str) -> httpx.Response:
+    def _put(self, path: str, content: bytes = b"") -> httpx.Response:
         headers = signed_headers(
             self.credentials,
             method="PUT",
             path=path,
             query="",
             headers={"host": self.endpoint.removeprefix("http://")},
-            payload_sha256=EMPTY_SHA256,
+            payload_sha256=hashlib.sha256(content).hexdigest(),
             now=datetime.now(UTC),
         )
-        return httpx.put(self.endpoint + path, headers=headers)
+        return httpx.put(self.endpoint + path, headers=headers, content=content)
 
 
 @contextmanager
@@ -99,7 +99,7 @@ def object_store(folder: Path) -> Generator[ObjectStore]:
     )
     store = ObjectStore(f"http://127.0.0.1:{ports['s3']}", credentials)
     try:
-        until(store.is_ready, what="the object store")
+        until(store.is_ready, what="the object store", seconds=90.0)
         yield store
     finally:
         process.kill()

@@ -15,7 +15,6 @@ from typing import final
 from urllib.parse import quote
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
-EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 
 
 @final
