@@ -28,7 +28,7 @@ POINTS_AT_ONCE = 16
 """Points of one batch of a classification, at most."""
 SEARCH_VECTORS = 48
 """Parameter vectors that a run of a search holds."""
-POINT_VECTORS = 40
+POINT_VECTORS = 60
 """Parameter vectors that a point holds while it is classified, Lanczos bases apart."""
 BASIS = 80
 """Lanczos vectors of a point that is classified and whose Hessian is not formed."""

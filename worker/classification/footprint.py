@@ -4,7 +4,7 @@ from worker.classification.measures import STEPS
 from worker.linalg.footprint import Footprint
 
 # Measured: the memory of whole classifications, by the growth of their processes.
-_VECTORS = 40  # of the Krylov solver, its residuals and a basis's next vectors
+_VECTORS = 60  # of the Krylov solver, its residuals and a basis's next vectors
 _MATRICES = 3  # a formed Hessian, its assembly or symmetrisation, its eigenvectors
 _WORK_SPACE = 3  # matrices of the eigensolver
 
