@@ -160,9 +160,9 @@ class _Batch:
         settles: bool = False,
     ) -> "_Batch":
         """Vectors, and matrices where they are formed, of one size."""
-        matrices, once = (MATRICES, WORK_SPACE) if formed else (0, 0)
-        if settles:
-            once = max(once, SETTLING_MATRICES)
+        matrices, once = 0, SETTLING_MATRICES if settles else 0
+        if formed:
+            matrices, once = MATRICES, WORK_SPACE
         return cls(
             once=once * size**2 * item,
             each=(vectors * size + matrices * size**2) * item,

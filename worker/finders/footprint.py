@@ -25,11 +25,11 @@ def search_footprint(
     Returns:
         Vectors and matrices of every run that advances, and work space.
     """
-    shared = _WORK_SPACE if formed else 0
+    shared = _WORK_SPACE if formed else _SETTLING if settles else 0
     return Footprint.of(
         size=size,
         item=item,
         vectors=_VECTORS + finder.vectors(size, item, formed=formed),
         matrices=_MATRICES if formed else 0,
-        shared_matrices=max(shared, _SETTLING) if settles else shared,
+        shared_matrices=shared,
     )
