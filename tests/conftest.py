@@ -1,6 +1,11 @@
 from collections import Counter
 
 import pytest
+from hypothesis import settings
+
+# The same examples in every run; `--hypothesis-profile default` draws others.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.load_profile("same")
 
 pytest_plugins = ["tests.support.databases", "tests.support.devices"]
 

@@ -56,9 +56,10 @@ _BY_RANK = {
 
 def output_shape(architecture: Architecture, sample: Shape) -> Shape | None:
     """What PyTorch makes of two samples, less their number; ``None`` if it refuses."""
-    module = network(architecture).to("meta")
+    module = network(architecture).to("meta", torch.float64)
+    samples = torch.empty(2, *sample, device="meta", dtype=torch.float64)
     try:
-        outputs = module(torch.empty(2, *sample, device="meta"))
+        outputs = module(samples)
     except (RuntimeError, IndexError, ValueError):
         return None
     return tuple(outputs.shape[1:])

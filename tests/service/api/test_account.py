@@ -34,6 +34,7 @@ NEEDS: list[tuple[str, str, str | None]] = [
     ("GET", "/v1/webhooks", "jobs:read"),
     ("GET", "/v1/webhooks/webhook_0", "jobs:read"),
     ("DELETE", "/v1/webhooks/webhook_0", "jobs:write"),
+    ("POST", "/v1/webhooks/webhook_0/secret/rotate", "jobs:write"),
     ("GET", "/v1/webhooks/webhook_0/deliveries", "jobs:read"),
     ("POST", "/v1/webhooks/webhook_0/deliveries/delivery_0/resend", "jobs:write"),
     ("GET", "/v1/metrics", "metrics:read"),
