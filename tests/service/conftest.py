@@ -16,6 +16,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
         upload_limit_bytes=4 * 1024**2,
         starts_per_shard=8,
         quota_active_jobs=20,
+        reconcile_seconds=3600.0,  # it would publish what other tests left
     )
     with live_api(settings) as server:
         yield server
