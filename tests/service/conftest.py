@@ -6,6 +6,7 @@ import pytest
 from service.queue import InMemoryQueue
 from service.settings import Settings
 from tests.support.live_api import LiveApi, Tenant, live_api
+from tests.support.receiver import Receiver, receiver
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +27,13 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
 def tenant(api: LiveApi) -> Iterator[Tenant]:
     with api.tenant() as tenant:
         yield tenant
+
+
+@pytest.fixture
+def target() -> Iterator[Receiver]:
+    """Takes the messages of webhooks."""
+    with receiver() as running:
+        yield running
 
 
 @pytest.fixture

@@ -36,6 +36,15 @@ def database_url(
     return server.new_database()
 
 
+@pytest.fixture
+def bare_url(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> str:
+    """A database of the test's own, without tables."""
+    if database_url.startswith("sqlite"):
+        return f"sqlite:///{tmp_path / 'bare.db'}"
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.new_database()
+
+
 @pytest.fixture(scope="session")
 def migrated(database_url: str) -> Iterator[Engine]:
     """The shared database with tables."""

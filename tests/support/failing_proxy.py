@@ -1,12 +1,12 @@
 """A proxy that answers some requests with an error of its own."""
 
-import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import httpx
-from typing_extensions import override
+
+from tests.support.http_server import Quiet, serving
 
 Fails = Callable[[str, str], int | None]
 
@@ -20,7 +20,7 @@ def failing_proxy(target: str, fails: Fails) -> Generator[str]:
         fails: The status to answer a method and a path with; None passes it on.
     """
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def handle_request(self) -> None:
@@ -46,20 +46,7 @@ def failing_proxy(target: str, fails: Fails) -> Generator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        @override
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
     for method in ("GET", "HEAD", "PUT", "POST", "DELETE"):
         setattr(Handler, f"do_{method}", Handler.handle_request)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(
-        target=server.serve_forever, kwargs={"poll_interval": 0.05}
-    )
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Handler) as port:
+        yield f"http://127.0.0.1:{port}"

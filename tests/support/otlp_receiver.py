@@ -1,15 +1,15 @@
 """A server that takes spans, as OpenTelemetry's protocol sends them over HTTP."""
 
 import gzip
-import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
-from typing_extensions import override
+
+from tests.support.http_server import Quiet, serving
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def otlp_receiver() -> Generator[SpanReceiver]:
     )
     state = SpanReceiver()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.headers["Content-Encoding"] == "gzip":
@@ -59,22 +59,9 @@ def otlp_receiver() -> Generator[SpanReceiver]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        @override
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    state.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(
-        target=server.serve_forever, kwargs={"poll_interval": 0.05}
-    )
-    thread.start()
-    try:
+    with serving(Handler) as port:
+        state.endpoint = f"http://127.0.0.1:{port}"
         yield state
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _exported(span: Any) -> Exported:  # noqa: ANN401 - of generated code

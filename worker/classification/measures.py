@@ -14,7 +14,7 @@ from worker.linalg.minres_qlp import minres_qlp
 from worker.linalg.operators import DenseOperator, SymmetricOperator
 from worker.linalg.ritz import gauss_quadrature
 from worker.objectives.base import Linearisation
-from worker.objectives.rounding import in_kernel
+from worker.objectives.rounding import gradient_norm_floor, in_kernel
 from worker.spectra.estimates import frobenius_norm, trace
 from worker.spectra.inertia import Inertia, estimated_inertia, exact_inertia
 from worker.spectra.quadrature import quadrature
@@ -243,20 +243,6 @@ def _measure(
             undefined=~spectrum.finite,
         ),
     )
-
-
-def gradient_norm_floor(norm: Tensor, theta: Tensor) -> Tensor:
-    """What rounding the parameters does to ``|g|^2``: ``(eps |H| |theta|)^2``.
-
-    Args:
-        norm: Of the Hessians, ``(runs,)``.
-        theta: Points in the precision of the job, ``(runs, parameters)``.
-
-    Returns:
-        An estimate, ``(runs,)``.
-    """
-    length = torch.linalg.vector_norm(theta.double(), dim=1)
-    return (torch.finfo(theta.dtype).eps * norm * length) ** 2
 
 
 def _kernel_share(values: Tensor, shares: Tensor, largest: Tensor) -> Tensor:

@@ -9,10 +9,9 @@ from torch import Tensor
 from worker.finders.base import Finder, Point, Step, StopReason
 from worker.finders.settling import settle
 from worker.finders.state import SearchState
-from worker.finders.stopping import StoppingRules
+from worker.finders.stopping import StoppingRules, gradient_in_kernel
 from worker.linalg.operators import DenseOperator
 from worker.objectives.base import Linearisation, Objective
-from worker.objectives.rounding import in_kernel
 
 
 @final
@@ -106,12 +105,10 @@ class Iteration:
             step = self._settled(state, rows, point, step)
         state.gradient_evaluations[rows] += step.gradient_evaluations
         state.hessian_vector_products[rows] += step.hessian_vector_products + 1
-        kernel = in_kernel(
-            point.gradient, point.hessian_gradient, step.hessian_norm, point.theta
-        )
+        flat = gradient_in_kernel(point, step)
         state.record_residual(
             rows,
-            torch.where(kernel, 1.0, step.relative_residual),
+            torch.where(flat, 1.0, step.relative_residual),
             eligible=~self.rules.below(point.squared_gradient_norm),
         )
         state.record(rows, "relative_residual_krylov", step.relative_residual_krylov)

@@ -109,7 +109,9 @@ class StoppingRules:
         """
         limit = (_FLATTER * monitor["unsettled"]).clamp(max=self.settles_below)
         above = ~self.below(point.squared_gradient_norm)
-        return above & ~_in_kernel(point, step) & (_flatness(point, step) <= limit)
+        return (
+            above & ~gradient_in_kernel(point, step) & (_flatness(point, step) <= limit)
+        )
 
     def note_refusals(
         self, point: Point, step: Step, monitor: Monitor, rows: Tensor
@@ -131,7 +133,7 @@ class StoppingRules:
         count = torch.where(small, monitor["stationary"] + 1, 0)
         monitor["stationary"] = count
         for_long = small & ((count >= self.stationarity_patience) | ~step.accepted)
-        return for_long | _in_kernel(point, step)
+        return for_long | gradient_in_kernel(point, step)
 
 
 def _flatness(point: Point, step: Step) -> Tensor:
@@ -140,7 +142,8 @@ def _flatness(point: Point, step: Step) -> Tensor:
     return image / point.gradient.norm(dim=1) / step.hessian_norm
 
 
-def _in_kernel(point: Point, step: Step) -> Tensor:
+def gradient_in_kernel(point: Point, step: Step) -> Tensor:
+    """Whether ``H g`` is nothing but rounding errors, ``(runs,)`` bool."""
     return in_kernel(
         point.gradient, point.hessian_gradient, step.hessian_norm, point.theta
     )

@@ -20,6 +20,20 @@ def gradient_error(hessian_norm: Tensor, theta: Tensor) -> Tensor:
     return _ROUNDINGS * eps * hessian_norm * theta.norm(dim=1)
 
 
+def gradient_norm_floor(hessian_norm: Tensor, theta: Tensor) -> Tensor:
+    """What rounding the parameters does to ``|g|^2``: ``(eps |H| |theta|)^2``.
+
+    Args:
+        hessian_norm: ``|H|``, ``(runs,)``.
+        theta: Points in the precision of the job, ``(runs, parameters)``.
+
+    Returns:
+        An estimate, ``(runs,)``.
+    """
+    length = torch.linalg.vector_norm(theta.double(), dim=1)
+    return (torch.finfo(theta.dtype).eps * hessian_norm * length) ** 2
+
+
 def in_kernel(
     gradient: Tensor, image: Tensor, hessian_norm: Tensor, theta: Tensor
 ) -> Tensor:

@@ -9,11 +9,11 @@ from torch import Tensor
 from service.schemas.reports import SpectrumReport
 from service.schemas.spectra import LanczosSpectrum
 from worker.build import Built
-from worker.classification.measures import gradient_norm_floor
 from worker.errors import Drained
 from worker.finders.state import SearchState
 from worker.linalg.shortage import is_shortage, release
 from worker.objectives.observed import Call
+from worker.objectives.rounding import gradient_norm_floor
 from worker.pipeline.checkpoints import Checkpoint
 from worker.pipeline.spectra import Spectra, spectrum_alone
 from worker.pipeline.spectra_state import SpectraState

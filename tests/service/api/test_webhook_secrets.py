@@ -7,7 +7,7 @@ import pytest
 
 from service.settings import Settings
 from tests.support.live_api import LiveApi, Tenant, live_api
-from tests.support.receiver import Received, Receiver, receiver
+from tests.support.receiver import Received, Receiver
 from tests.support.webhooks import Webhook, end, register, settled, verified
 
 
@@ -22,12 +22,6 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
 def ada(local: LiveApi) -> Iterator[Tenant]:
     with local.tenant() as tenant:
         yield tenant
-
-
-@pytest.fixture
-def target() -> Iterator[Receiver]:
-    with receiver() as running:
-        yield running
 
 
 def rotate(tenant: Tenant, webhook: Webhook, **body: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from service.stores.bundle import open_stores
 from service.stores.database import migrate
 from tests.support.jobs import create_job
 from tests.support.live_api import LiveApi, Tenant, live_api
-from tests.support.receiver import Receiver, receiver
+from tests.support.receiver import Receiver
 from tests.support.waiting import until
 from tests.support.webhooks import (
     Webhook,
@@ -42,12 +42,6 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
 def ada(local: LiveApi) -> Iterator[Tenant]:
     with local.tenant() as tenant:
         yield tenant
-
-
-@pytest.fixture
-def target() -> Iterator[Receiver]:
-    with receiver() as running:
-        yield running
 
 
 def test_the_end_of_a_job_is_told_and_signed(

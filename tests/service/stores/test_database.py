@@ -23,20 +23,10 @@ from service.stores.database import (
     write,
 )
 from service.stores.tables import files, metadata, tenants
-from tests.support.postgres import PostgresServer
 
 MIGRATE = (
     "import sys; from service.stores.database import *; migrate(connect(sys.argv[1]))"
 )
-
-
-@pytest.fixture
-def bare_url(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> str:
-    """A database of the test's own, without tables."""
-    if database_url.startswith("sqlite"):
-        return f"sqlite:///{tmp_path / 'bare.db'}"
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    return server.new_database()
 
 
 @pytest.fixture

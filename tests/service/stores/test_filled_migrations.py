@@ -23,7 +23,6 @@ from service.stores.idempotency import IdempotencyKey
 from service.stores.tables import metadata
 from tests.support.jobs import claim, create_job, finish
 from tests.support.outcomes import fail
-from tests.support.postgres import PostgresServer
 
 Rows = list[dict[str, Any]]
 KEY = IdempotencyKey(name="again", fingerprint="0" * 64)
@@ -120,16 +119,8 @@ def told(stores: Stores, secret: str, tables: set[str]) -> dict[str, object]:
 
 
 @pytest.fixture
-def old_url(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> str:
-    if database_url.startswith("sqlite"):
-        return f"sqlite:///{tmp_path / 'old.db'}"
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    return server.new_database()
-
-
-@pytest.fixture
-def stores(old_url: str, tmp_path: Path) -> Iterator[Stores]:
-    settings = Settings(data_dir=tmp_path, database_url=old_url, pepper="pepper")
+def stores(bare_url: str, tmp_path: Path) -> Iterator[Stores]:
+    settings = Settings(data_dir=tmp_path, database_url=bare_url, pepper="pepper")
     opened = open_stores(settings)
     yield opened
     opened.engine.dispose()

@@ -2,6 +2,7 @@ import pytest
 
 from service.schemas.classification import Classification
 from service.schemas.reports import Index, Label, Point
+from tests.support.reports import point_of
 from worker.reports.summaries import count, fractions, outcome, summarise
 
 INDEX = Index(
@@ -16,31 +17,17 @@ INDEX = Index(
 
 
 def point(start: int, label: Label, square: float | None, r: float | None) -> Point:
-    return Point(
-        start=start,
-        label=label,
-        kind=None,
-        ever_gradient_flat=label == "gradient_flat",
-        loss=1.0 * start if square is not None else None,
-        squared_gradient_norm=square,
-        relative_residual=r,
-        relative_residual_max=r,
-        relative_residual_max_iteration=0,
-        relative_residual_krylov=r,
-        relative_cokernel_residual=None,
-        gradient_rayleigh_quotient=None,
-        relative_gradient_image=None,
-        gradient_kernel_fraction=None,
-        gradient_kernel_method=None,
-        index=INDEX if square is not None else None,
-        frobenius_norm=None,
-        stop_reason="converged",
-        iterations=0,
-        gradient_evaluations=0,
-        hessian_vector_products=0,
-        analytic_match=None,
-        spectrum=None,
-        notes=[],
+    return point_of(start, label).model_copy(
+        update={
+            "ever_gradient_flat": label == "gradient_flat",
+            "loss": 1.0 * start if square is not None else None,
+            "squared_gradient_norm": square,
+            "relative_residual": r,
+            "relative_residual_max": r,
+            "relative_residual_max_iteration": 0,
+            "relative_residual_krylov": r,
+            "index": INDEX if square is not None else None,
+        }
     )
 
 
