@@ -28,11 +28,11 @@ from service.operations.webhooks.signatures import Signer
 from service.queue import ShardQueue
 from service.settings import Settings
 from service.stores.bundle import Stores
-from service.stores.events import EventStore
-from service.stores.files import FileStore
-from service.stores.identifiers import is_id
-from service.stores.jobs import JobStore
+from service.stores.files.files import FileStore
+from service.stores.jobs.events import EventStore
+from service.stores.jobs.jobs import JobStore
 from service.stores.keys import Principal
+from service.stores.sql.identifiers import is_id
 
 
 @final

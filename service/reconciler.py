@@ -14,9 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.queue import ShardQueue
 from service.settings import Settings
-from service.stores.blobs import job_prefix
+from service.stores.blobs.base import job_prefix
 from service.stores.bundle import Stores
-from service.stores.database import checkpoint
+from service.stores.sql.database import checkpoint
 
 _log = logging.getLogger(__name__)
 

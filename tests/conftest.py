@@ -7,7 +7,7 @@ from hypothesis import settings
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.load_profile("same")
 
-pytest_plugins = ["tests.support.databases", "tests.support.devices"]
+pytest_plugins = ["tests.support.servers.databases", "tests.support.numerics.devices"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,7 +14,7 @@ from worker.finders.newton_mr import NewtonMr
 from worker.finders.search import search
 from worker.networks.architectures import mlp
 from worker.networks.initialisation import initialise
-from worker.objectives.linear_autoencoder import autoencoder_samples
+from worker.objectives.closed_forms.linear_autoencoder import autoencoder_samples
 from worker.objectives.network import NetworkObjective
 from worker.starts.random import random_starts
 

@@ -11,7 +11,7 @@ from benchmarks.settings import Settings
 from worker.datasets.randomness import generator
 from worker.networks.architectures import mlp
 from worker.networks.initialisation import initialise
-from worker.objectives.linear_autoencoder import (
+from worker.objectives.closed_forms.linear_autoencoder import (
     LinearAutoencoderObjective,
     autoencoder_samples,
 )

@@ -10,7 +10,7 @@ from service.schemas.finders import Finder
 from worker import build
 from worker.finders.search import search
 from worker.objectives.base import Objective
-from worker.objectives.linear_autoencoder import LinearAutoencoderObjective
+from worker.objectives.closed_forms.linear_autoencoder import LinearAutoencoderObjective
 from worker.objectives.observed import ObservedObjective
 
 ITERATIONS = 500

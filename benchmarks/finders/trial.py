@@ -7,7 +7,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from worker.objectives.linear_autoencoder import LinearAutoencoderObjective
+from worker.objectives.closed_forms.linear_autoencoder import LinearAutoencoderObjective
 from worker.reports.intervals import wilson
 
 CRITICAL = 1e-10  # |g|^2 below which a point counts as critical

@@ -9,7 +9,7 @@ from torch import Tensor
 from benchmarks.hessians.networks import Network
 from benchmarks.spectra.found import Ends, Rule
 from benchmarks.spectra.libraries import Product
-from worker.linalg.basis import Storage
+from worker.linalg.extremes.basis import Storage
 from worker.spectra.computation import SpectrumComputation
 from worker.spectra.plan import DensityPlan, SpectrumPlan
 from worker.spectra.spectrum import Spectrum

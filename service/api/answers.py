@@ -9,7 +9,7 @@ from service.http.entity_tags import REVALIDATED, is_current, strong
 from service.http.idempotency import REPLAYED
 from service.operations.presentation import job, job_url
 from service.schemas.jobs import TERMINAL_STATES
-from service.stores.job_records import JobRecord
+from service.stores.jobs.records import JobRecord
 
 _PAUSES = ((10, 1), (60, 5))  # of jobs younger than the first, in seconds
 _LONGEST_PAUSE = 15

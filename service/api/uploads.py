@@ -17,7 +17,7 @@ from service.http import digests, raw_bodies
 from service.http.json_routes import JsonRoute
 from service.problems.documentation import problems
 from service.schemas.uploads import Upload, UploadPage, UploadRequest
-from service.stores.uploads import UploadRecord
+from service.stores.files.uploads import UploadRecord
 
 router = APIRouter(
     prefix="/uploads", tags=["uploads"], responses=problems(), route_class=JsonRoute

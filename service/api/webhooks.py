@@ -16,8 +16,8 @@ from service.schemas.webhooks import (
     WebhookList,
     WebhookRequest,
 )
-from service.stores.deliveries import DeliveryRecord
-from service.stores.webhooks import WebhookRecord
+from service.stores.webhooks.deliveries import DeliveryRecord
+from service.stores.webhooks.webhooks import WebhookRecord
 
 router = APIRouter(
     prefix="/webhooks", tags=["webhooks"], responses=problems(), route_class=JsonRoute

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.errors import RateLimited, ServiceError
 from service.schemas.events import Event
-from service.stores.events import EventStore, History
+from service.stores.jobs.events import EventStore, History
 
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 1.0

@@ -9,8 +9,8 @@ from typing import final
 from service.operations.exposition import Exposition, Histogram
 from service.stores.bundle import Stores
 from service.stores.census import Census, take_census
-from service.stores.counters import totals
-from service.stores.leases import refusals
+from service.stores.jobs.leases import refusals
+from service.stores.sql.counters import totals
 
 _BOUNDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 

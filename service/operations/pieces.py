@@ -8,8 +8,8 @@ from typing import final
 from anyio.to_thread import run_sync
 
 from service.errors import UploadOffsetConflict, UploadTooLong
-from service.stores.drafts import Drafts
-from service.stores.uploads import Claim, UploadStore
+from service.stores.blobs.drafts import Drafts
+from service.stores.files.uploads import Claim, UploadStore
 
 _ADVANCE_S = 0.25
 """Time in which what came may not count yet: all that a killed server loses."""

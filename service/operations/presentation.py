@@ -1,7 +1,7 @@
 """Jobs as their owners see them."""
 
 from service.schemas.jobs import Job, JobUrls
-from service.stores.job_records import JobRecord
+from service.stores.jobs.records import JobRecord
 
 
 def job(record: JobRecord) -> Job:

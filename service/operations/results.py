@@ -18,8 +18,8 @@ from service.errors import (
 )
 from service.schemas.jobs import TERMINAL_STATES
 from service.schemas.reports import Artifact, Label, PointPage, Report
-from service.stores.blobs import BlobStore, artifact_key, report_key
-from service.stores.jobs import JobStore
+from service.stores.blobs.base import BlobStore, artifact_key, report_key
+from service.stores.jobs.jobs import JobStore
 
 _REPORTS_KNOWN = 4096
 

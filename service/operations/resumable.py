@@ -16,9 +16,9 @@ from service.operations.pieces import Pieces
 from service.operations.receiving import ReceivedFile
 from service.operations.uploads import store_upload, stored_file
 from service.schemas.uploads import Upload, UploadRequest
-from service.stores.drafts import Drafts
-from service.stores.files import FileStore
-from service.stores.uploads import Claim, UploadRecord, UploadStore
+from service.stores.blobs.drafts import Drafts
+from service.stores.files.files import FileStore
+from service.stores.files.uploads import Claim, UploadRecord, UploadStore
 
 
 @final

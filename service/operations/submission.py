@@ -18,11 +18,11 @@ from service.schemas.account import Limits
 from service.schemas.base import FileId
 from service.schemas.jobs import TERMINAL_STATES, JobRequest, Validation
 from service.schemas.priorities import Priority
-from service.stores.files import FileStore
-from service.stores.idempotency import IdempotencyKey
-from service.stores.job_creation import CreatedJob, NewJob, ShardRange
-from service.stores.jobs import JobStore
-from service.stores.shards import ShardStore
+from service.stores.files.files import FileStore
+from service.stores.jobs.creation import CreatedJob, NewJob, ShardRange
+from service.stores.jobs.idempotency import IdempotencyKey
+from service.stores.jobs.jobs import JobStore
+from service.stores.jobs.shards import ShardStore
 
 _log = logging.getLogger(__name__)
 

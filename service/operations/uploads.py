@@ -4,7 +4,7 @@ from service.errors import DatasetInvalid, ServiceError, WeightsInvalid
 from service.operations.receiving import ReceivedFile
 from service.schemas.files import Purpose, StoredFile
 from service.schemas.problem_details import FieldError
-from service.stores.files import FileRecord, FileStore
+from service.stores.files.files import FileRecord, FileStore
 from service.tensors.header import parse_header
 from service.tensors.invalid import TensorsInvalid
 from service.tensors.summaries import summarise

@@ -7,7 +7,7 @@ from time import monotonic
 from anyio.to_thread import run_sync
 
 from service.schemas.jobs import TERMINAL_STATES
-from service.stores.job_records import JobRecord
+from service.stores.jobs.records import JobRecord
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 0.5

@@ -1,7 +1,7 @@
 """A request with everything written out that its files and its size decide."""
 
-from service.resolution.matching import Matching
-from service.resolution.work import krylov_iterations
+from service.resolution.estimates.work import krylov_iterations
+from service.resolution.weights.matching import Matching
 from service.schemas.finders import NewtonMrFinder
 from service.schemas.jobs import JobRequest
 from service.schemas.starts import WeightsStarts

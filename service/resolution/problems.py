@@ -5,13 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
+from service.resolution.data.samples import Samples
+from service.resolution.data.sources import (
+    builtin_samples,
+    file_samples,
+    gaussian_samples,
+)
+from service.resolution.data.targets import check_targets
+from service.resolution.data.transforms import transformed
 from service.resolution.files import FileSummary, named_file
 from service.resolution.findings import ROOT, Findings
-from service.resolution.flow import follow
-from service.resolution.samples import Samples
-from service.resolution.sources import builtin_samples, file_samples, gaussian_samples
-from service.resolution.targets import check_targets
-from service.resolution.transforms import transformed
+from service.resolution.shapes.flow import follow
 from service.schemas.base import FileId
 from service.schemas.datasets import (
     BuiltinDataset,

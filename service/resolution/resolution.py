@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from typing import final
 
 from service.resolution.defaults import with_defaults
-from service.resolution.estimate import estimated
+from service.resolution.estimates.estimate import estimated
 from service.resolution.files import FileSummary
 from service.resolution.finders import check_finder
 from service.resolution.findings import ROOT, Findings
 from service.resolution.limits import check_limit, check_limits
-from service.resolution.matching import Matching
 from service.resolution.parameters import entries, parameter_count, parameter_shapes
 from service.resolution.problems import check_problem
 from service.resolution.spectra import check_spectrum, matrix_order
 from service.resolution.starts import check_starts, start_count
-from service.resolution.weights import match_weights
+from service.resolution.weights.matching import Matching
+from service.resolution.weights.weights import match_weights
 from service.schemas.account import Limits
 from service.schemas.base import FileId
 from service.schemas.jobs import Estimate, JobRequest

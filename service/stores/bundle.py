@@ -6,22 +6,22 @@ from typing import final
 from sqlalchemy import Engine
 
 from service.settings import Settings
-from service.stores.blobs import BlobStore
-from service.stores.database import connect
-from service.stores.deliveries import DeliveryStore
-from service.stores.drafts import BlobDrafts, Drafts, LocalDrafts
-from service.stores.events import EventStore
-from service.stores.files import FileStore
-from service.stores.jobs import JobStore
+from service.stores.blobs.base import BlobStore
+from service.stores.blobs.drafts import BlobDrafts, Drafts, LocalDrafts
+from service.stores.blobs.local import LocalBlobStore
+from service.stores.blobs.s3.blobs import S3BlobStore
+from service.stores.blobs.s3.bucket import Bucket
+from service.stores.blobs.s3.signatures import Credentials
+from service.stores.files.files import FileStore
+from service.stores.files.uploads import UploadStore
+from service.stores.jobs.events import EventStore
+from service.stores.jobs.jobs import JobStore
+from service.stores.jobs.recovery import RecoveryStore
+from service.stores.jobs.shards import ShardStore
 from service.stores.keys import KeyStore, load_pepper
-from service.stores.local_blobs import LocalBlobStore
-from service.stores.recovery import RecoveryStore
-from service.stores.s3.blobs import S3BlobStore
-from service.stores.s3.bucket import Bucket
-from service.stores.s3.signatures import Credentials
-from service.stores.shards import ShardStore
-from service.stores.uploads import UploadStore
-from service.stores.webhooks import WebhookStore
+from service.stores.sql.database import connect
+from service.stores.webhooks.deliveries import DeliveryStore
+from service.stores.webhooks.webhooks import WebhookStore
 from service.stores.workers import WorkerStore
 
 

@@ -6,9 +6,9 @@ from typing import final
 from sqlalchemy import Column, Connection, Engine, func, select
 
 from service.schemas.priorities import PRIORITIES, Priority
-from service.stores.clock import now_ms
-from service.stores.database import read
-from service.stores.tables import jobs, shards
+from service.stores.sql.clock import now_ms
+from service.stores.sql.database import read
+from service.stores.sql.tables import jobs, shards
 
 
 @final

@@ -17,11 +17,11 @@ from typing import final
 from sqlalchemy import Engine, or_, select, update
 
 from service.settings import Settings
-from service.stores.clock import milliseconds, moment, moment_or_none, now_ms
-from service.stores.database import read, write
-from service.stores.identifiers import new_id
-from service.stores.tables import api_keys
-from service.stores.tenants import lock_tenant
+from service.stores.sql.clock import milliseconds, moment, moment_or_none, now_ms
+from service.stores.sql.database import read, write
+from service.stores.sql.identifiers import new_id
+from service.stores.sql.tables import api_keys
+from service.stores.sql.tenants import lock_tenant
 
 _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _SECRET = re.compile(r"gfk_[0-9A-Za-z]{43}")

@@ -6,9 +6,9 @@ from typing import final
 
 from sqlalchemy import Engine, select
 
-from service.stores.clock import moment, now_ms
-from service.stores.database import insert, read, write
-from service.stores.tables import workers
+from service.stores.sql.clock import moment, now_ms
+from service.stores.sql.database import insert, read, write
+from service.stores.sql.tables import workers
 
 
 @final

@@ -7,7 +7,7 @@ from benchmarks.experiments.page import BEGIN, END, rewrite
 from benchmarks.experiments.plan import EXPERIMENTS
 from service.schemas.jobs import JobRequest
 from service.schemas.reports import Report
-from tests.support.pipelines import run_job
+from tests.support.shards.pipelines import run_job
 
 
 def test_every_experiment_is_a_job_of_its_own() -> None:

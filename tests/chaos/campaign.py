@@ -16,9 +16,9 @@ from tests.chaos.jobs import kinds
 from tests.chaos.submission import Submission
 from tests.chaos.verdict import Verdict, judge
 from tests.chaos.victims import Marksman
-from tests.support.procs import descendants, living_in
-from tests.support.stack import FAST, TENANT, Stack, running_stack
-from tests.support.waiting import until
+from tests.support.servers.procs import descendants, living_in
+from tests.support.servers.stack import FAST, TENANT, Stack, running_stack
+from tests.support.servers.waiting import until
 
 TICK_S = 0.1
 END_S = 10.0

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
-from tests.support.job_bodies import quartic
 from tests.support.long_job import Findings, findings
-from tests.support.searches import autoencoder
-from tests.support.stack import Stack
+from tests.support.requests.job_bodies import quartic
+from tests.support.requests.searches import autoencoder
+from tests.support.servers.stack import Stack
 
 BODIES: tuple[Mapping[str, Any], ...] = (
     *(quartic(starts=4, seed=seed) for seed in range(3)),

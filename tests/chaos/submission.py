@@ -8,7 +8,7 @@ from typing import final
 import httpx
 
 from tests.chaos.jobs import Kind
-from tests.support.stack import Stack
+from tests.support.servers.stack import Stack
 
 PAUSE_S = 0.2
 

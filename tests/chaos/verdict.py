@@ -7,13 +7,13 @@ from typing import final
 from sqlalchemy import func, select
 
 from service.stores.bundle import Stores
-from service.stores.database import read
-from service.stores.leases import refusals
-from service.stores.tables import events, jobs, shards
+from service.stores.jobs.leases import refusals
+from service.stores.sql.database import read
+from service.stores.sql.tables import events, jobs, shards
 from tests.chaos.submission import Submission
 from tests.chaos.victims import ENDING_AN_ATTEMPT, Marksman
 from tests.support.long_job import findings
-from tests.support.stack import TENANT, Stack
+from tests.support.servers.stack import TENANT, Stack
 
 
 @final

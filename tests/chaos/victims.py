@@ -9,7 +9,7 @@ from typing import final
 
 import numpy as np
 
-from tests.support.procs import command, kill, living_in
+from tests.support.servers.procs import command, kill, living_in
 
 MARKS = {
     "api": "service.cli api",

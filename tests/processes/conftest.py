@@ -3,10 +3,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.long_job import Findings, undisturbed_findings
-from tests.support.postgres import postgres
-from tests.support.site import Site
-from tests.support.stack import Stack, running_stack
-from tests.support.valkey import valkey_server
+from tests.support.servers.postgres import postgres
+from tests.support.servers.site import Site
+from tests.support.servers.stack import Stack, running_stack
+from tests.support.servers.valkey import valkey_server
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import save_file
 
 from service.schemas.reports import Report
-from tests.support.job_bodies import quartic, regression
-from tests.support.searches import ENDLESS, autoencoder
-from tests.support.stack import GRADFLAT, Stack
+from tests.support.requests.job_bodies import quartic, regression
+from tests.support.requests.searches import ENDLESS, autoencoder
+from tests.support.servers.stack import GRADFLAT, Stack
 
 pytestmark = [
     pytest.mark.servers,

@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.api_process import ApiProcess, api_process
-from tests.support.job_bodies import quartic
-from tests.support.waiting import until
+from tests.support.requests.job_bodies import quartic
+from tests.support.servers.api_process import ApiProcess, api_process
+from tests.support.servers.waiting import until
 
 pytestmark = pytest.mark.servers
 

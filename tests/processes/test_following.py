@@ -5,10 +5,10 @@ import subprocess
 import pytest
 
 from service.schemas.events import Event
-from tests.support.job_bodies import quartic
-from tests.support.procs import kill
-from tests.support.searches import autoencoder
-from tests.support.stack import GRADFLAT, Stack
+from tests.support.requests.job_bodies import quartic
+from tests.support.requests.searches import autoencoder
+from tests.support.servers.procs import kill
+from tests.support.servers.stack import GRADFLAT, Stack
 
 pytestmark = [
     pytest.mark.servers,

@@ -7,9 +7,9 @@ import pytest
 from safetensors.numpy import load
 
 from tests.support.generated_client import generate, importable
-from tests.support.job_bodies import regression
-from tests.support.stack import Stack
-from tests.support.tensors import regression_data, weights_of
+from tests.support.requests.job_bodies import regression
+from tests.support.requests.tensors import regression_data, weights_of
+from tests.support.servers.stack import Stack
 
 pytestmark = [
     pytest.mark.servers,

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.support.api_process import ApiProcess, api_process
-from tests.support.hostile_file import MIB
-from tests.support.hostile_files import HOSTILE_FILES
-from tests.support.hostile_sizes import LARGE_FILES
-from tests.support.tensors import weights_of
+from tests.support.hostile.file import MIB
+from tests.support.hostile.files import HOSTILE_FILES
+from tests.support.hostile.sizes import LARGE_FILES
+from tests.support.requests.tensors import weights_of
+from tests.support.servers.api_process import ApiProcess, api_process
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 

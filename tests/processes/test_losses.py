@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 
 from service.schemas.jobs import Job
-from service.stores.database import write
-from tests.support.job_bodies import quartic
+from service.stores.sql.database import write
 from tests.support.long_job import (
     Findings,
     checkpointed,
     ended_once,
 )
-from tests.support.procs import command, kill
-from tests.support.searches import ENDLESS, autoencoder
-from tests.support.stack import Stack
-from tests.support.waiting import until
+from tests.support.requests.job_bodies import quartic
+from tests.support.requests.searches import ENDLESS, autoencoder
+from tests.support.servers.procs import command, kill
+from tests.support.servers.stack import Stack
+from tests.support.servers.waiting import until
 
 pytestmark = [
     pytest.mark.servers,

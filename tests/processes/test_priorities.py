@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.support.job_bodies import quartic
-from tests.support.searches import ENDLESS, autoencoder
-from tests.support.stack import Stack
+from tests.support.requests.job_bodies import quartic
+from tests.support.requests.searches import ENDLESS, autoencoder
+from tests.support.servers.stack import Stack
 
 pytestmark = [
     pytest.mark.servers,

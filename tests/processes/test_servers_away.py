@@ -14,18 +14,18 @@ import redis
 from service.client import Client, Unreachable
 from service.queue import CeleryQueue
 from service.schemas.tasks import SHARD_QUEUES
-from tests.support.job_bodies import quartic
 from tests.support.long_job import (
     LONG,
     Findings,
     checkpointed,
     ended_once,
 )
-from tests.support.ports import black_hole, free_port
-from tests.support.searches import ENDLESS, autoencoder
-from tests.support.site import Site
-from tests.support.stack import GRADFLAT
-from tests.support.waiting import until
+from tests.support.requests.job_bodies import quartic
+from tests.support.requests.searches import ENDLESS, autoencoder
+from tests.support.servers.ports import black_hole, free_port
+from tests.support.servers.site import Site
+from tests.support.servers.stack import GRADFLAT
+from tests.support.servers.waiting import until
 
 pytestmark = [
     pytest.mark.servers,

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 from safetensors import safe_open
 
-from tests.support.job_bodies import regression
 from tests.support.long_job import LONG
-from tests.support.object_store import object_store
-from tests.support.postgres import postgres
-from tests.support.procs import kill
-from tests.support.site import Site
-from tests.support.stack import GRADFLAT, running_stack
-from tests.support.tensors import regression_data, weights_of
-from tests.support.valkey import valkey_server
-from tests.support.workers import running_worker
+from tests.support.requests.job_bodies import regression
+from tests.support.requests.tensors import regression_data, weights_of
+from tests.support.servers.object_store import object_store
+from tests.support.servers.postgres import postgres
+from tests.support.servers.procs import kill
+from tests.support.servers.site import Site
+from tests.support.servers.stack import GRADFLAT, running_stack
+from tests.support.servers.valkey import valkey_server
+from tests.support.servers.workers import running_worker
 
 pytestmark = [
     pytest.mark.servers,

@@ -5,15 +5,15 @@ from contextlib import nullcontext
 
 import pytest
 
-from service.stores.leases import refusals
+from service.stores.jobs.leases import refusals
 from tests.support.long_job import (
     LONG,
     Findings,
     ended_once,
 )
-from tests.support.procs import command, kill
-from tests.support.site import Site
-from tests.support.waiting import until
+from tests.support.servers.procs import command, kill
+from tests.support.servers.site import Site
+from tests.support.servers.waiting import until
 
 pytestmark = [
     pytest.mark.servers,

@@ -7,10 +7,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.job_bodies import quartic
-from tests.support.otlp_receiver import SpanReceiver, otlp_receiver
-from tests.support.stack import Stack, running_stack
-from tests.support.waiting import until
+from tests.support.requests.job_bodies import quartic
+from tests.support.servers.otlp_receiver import SpanReceiver, otlp_receiver
+from tests.support.servers.stack import Stack, running_stack
+from tests.support.servers.waiting import until
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 

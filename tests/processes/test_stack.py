@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from service.connection import NAME
-from tests.support.job_bodies import quartic
-from tests.support.procs import command, kill
-from tests.support.searches import autoencoder
-from tests.support.stack import GRADFLAT, Stack, running_stack
-from tests.support.waiting import until
+from tests.support.requests.job_bodies import quartic
+from tests.support.requests.searches import autoencoder
+from tests.support.servers.procs import command, kill
+from tests.support.servers.stack import GRADFLAT, Stack, running_stack
+from tests.support.servers.waiting import until
 
 pytestmark = [
     pytest.mark.servers,

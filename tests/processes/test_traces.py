@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.job_bodies import quartic
-from tests.support.stack import Stack
+from tests.support.requests.job_bodies import quartic
+from tests.support.servers.stack import Stack
 
 pytestmark = [
     pytest.mark.servers,

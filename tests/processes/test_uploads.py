@@ -10,10 +10,10 @@ import pytest
 from safetensors.numpy import save_file
 
 from service.client import Client
-from tests.support.cutting_proxy import cutting_proxy
-from tests.support.procs import command, kill
-from tests.support.stack import Stack
-from tests.support.waiting import until
+from tests.support.servers.cutting_proxy import cutting_proxy
+from tests.support.servers.procs import command, kill
+from tests.support.servers.stack import Stack
+from tests.support.servers.waiting import until
 
 pytestmark = [
     pytest.mark.servers,

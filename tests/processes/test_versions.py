@@ -4,13 +4,13 @@ import pytest
 from sqlalchemy import update
 
 from service.schemas.specifications import FORMAT
-from service.stores.database import write
-from service.stores.job_creation import insert_job
-from service.stores.tables import jobs
-from tests.support.job_bodies import quartic
+from service.stores.jobs.creation import insert_job
+from service.stores.sql.database import write
+from service.stores.sql.tables import jobs
 from tests.support.jobs import new_job
-from tests.support.stack import TENANT, Stack
-from tests.support.waiting import until
+from tests.support.requests.job_bodies import quartic
+from tests.support.servers.stack import TENANT, Stack
+from tests.support.servers.waiting import until
 
 pytestmark = [
     pytest.mark.servers,

@@ -5,8 +5,8 @@ import pytest
 
 from service.queue import InMemoryQueue
 from service.settings import Settings
-from tests.support.live_api import LiveApi, Tenant, live_api
-from tests.support.receiver import Receiver, receiver
+from tests.support.servers.live_api import LiveApi, Tenant, live_api
+from tests.support.servers.receiver import Receiver, receiver
 
 
 @pytest.fixture(scope="session")

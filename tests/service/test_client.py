@@ -7,9 +7,9 @@ from safetensors.numpy import save_file
 
 from service.cli.bodies import fill_in_files
 from service.client import Client, Refused, Unreachable
-from tests.support.cutting_proxy import cutting_proxy
-from tests.support.job_bodies import quartic
-from tests.support.live_api import LiveApi
+from tests.support.requests.job_bodies import quartic
+from tests.support.servers.cutting_proxy import cutting_proxy
+from tests.support.servers.live_api import LiveApi
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 
 from tests.support.generated_client import DOCUMENT
-from tests.support.live_api import LiveApi
+from tests.support.servers.live_api import LiveApi
 
 # Only the schema can be satisfied at random: neither the tensors in an upload, nor a
 # cursor, nor the sense of a job.

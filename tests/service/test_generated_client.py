@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from service.queue import InMemoryQueue
-from service.stores.blobs import report_key
+from service.stores.blobs.base import report_key
 from tests.support.generated_client import GeneratedClient, generate, importable
-from tests.support.job_bodies import quartic, regression
-from tests.support.live_api import Tenant
 from tests.support.outcomes import EARLIER_REPORT, succeed
-from tests.support.tensors import regression_data, weights_of
+from tests.support.requests.job_bodies import quartic, regression
+from tests.support.requests.tensors import regression_data, weights_of
+from tests.support.servers.live_api import Tenant
 
 pytestmark = pytest.mark.slow
 

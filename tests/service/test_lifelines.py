@@ -2,8 +2,8 @@ import os
 import subprocess
 import sys
 
-from tests.support.procs import command
-from tests.support.waiting import until
+from tests.support.servers.procs import command
+from tests.support.servers.waiting import until
 
 PARENT = """
 import os, subprocess, sys

@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from service import logs
-from tests.support.job_bodies import quartic
-from tests.support.live_api import Tenant
+from tests.support.requests.job_bodies import quartic
+from tests.support.servers.live_api import Tenant
 
 
 def line(record: logging.LogRecord) -> dict[str, object]:

@@ -12,9 +12,9 @@ from tests.support.generated_client import (
     generate_with_java,
     importable,
 )
-from tests.support.job_bodies import regression
-from tests.support.live_api import Tenant
-from tests.support.tensors import regression_data, weights_of
+from tests.support.requests.job_bodies import regression
+from tests.support.requests.tensors import regression_data, weights_of
+from tests.support.servers.live_api import Tenant
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from service import presets
-from tests.support.live_api import Tenant
+from tests.support.servers.live_api import Tenant
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PARAMETERS = {

@@ -9,8 +9,8 @@ import redis
 
 from service.queue import CeleryQueue, InMemoryQueue, publish_all
 from service.schemas.tasks import RUN_SHARD, SHARD_QUEUES
-from tests.support.ports import black_hole, free_port
-from tests.support.valkey import valkey_server
+from tests.support.servers.ports import black_hole, free_port
+from tests.support.servers.valkey import valkey_server
 
 
 @pytest.mark.servers

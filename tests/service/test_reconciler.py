@@ -12,10 +12,10 @@ from service.reconciler import Reconciler
 from service.schemas.priorities import Priority
 from service.schemas.uploads import UploadRequest
 from service.settings import Settings
-from service.stores.blobs import report_key
+from service.stores.blobs.base import report_key
 from service.stores.bundle import Stores
-from service.stores.database import write
-from service.stores.tables import jobs, uploads
+from service.stores.sql.database import write
+from service.stores.sql.tables import jobs, uploads
 from tests.support.jobs import BROKEN, claim, create_job
 
 

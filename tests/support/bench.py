@@ -10,12 +10,12 @@ from typing import Any
 from service.schemas.jobs import JobRequest
 from service.settings import Settings
 from service.stores.bundle import Stores
-from service.stores.job_creation import NewJob, ShardRange
-from service.stores.job_records import JobRecord
-from tests.support.job_bodies import quartic
-from tests.support.procs import children
+from service.stores.jobs.creation import NewJob, ShardRange
+from service.stores.jobs.records import JobRecord
+from tests.support.requests.job_bodies import quartic
+from tests.support.servers.procs import children
+from tests.support.servers.waiting import until
 from tests.support.standin_runner import Behaviour
-from tests.support.waiting import until
 from worker.supervisor.supervisor import Supervisor
 
 TENANT = "tenant"

@@ -7,10 +7,10 @@ from service.schemas.jobs import JobError, JobRequest
 from service.schemas.priorities import Priority
 from service.schemas.reports import Counts
 from service.stores.bundle import Stores
-from service.stores.idempotency import IdempotencyKey
-from service.stores.job_creation import NewJob, ShardRange
-from service.stores.job_records import JobRecord
-from service.stores.shards import Claim
+from service.stores.jobs.creation import NewJob, ShardRange
+from service.stores.jobs.idempotency import IdempotencyKey
+from service.stores.jobs.records import JobRecord
+from service.stores.jobs.shards import Claim
 
 QUARTIC = {
     "problem": {

@@ -2,9 +2,9 @@
 
 from service.schemas.jobs import Job
 from service.schemas.reports import Counts, Point, Report, Summary
-from tests.support.searches import autoencoder
-from tests.support.stack import Stack
-from tests.support.waiting import until
+from tests.support.requests.searches import autoencoder
+from tests.support.servers.stack import Stack
+from tests.support.servers.waiting import until
 
 LONG = autoencoder(iterations=150, starts=6)
 

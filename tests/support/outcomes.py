@@ -9,9 +9,9 @@ from service.schemas.environment import Environment
 from service.schemas.jobs import JobError
 from service.schemas.reports import Artifact, Label
 from service.schemas.specifications import Specification
-from service.stores.blobs import artifact_key, report_key
+from service.stores.blobs.base import artifact_key, report_key
 from service.stores.bundle import Stores
-from service.stores.shards import Claim
+from service.stores.jobs.shards import Claim
 from tests.support.reports import point_of, report_of
 
 ENVIRONMENT = Environment(gradflat="0", torch="0", python="3", device="cpu", threads=1)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from service.queue import InMemoryQueue
-from tests.support.job_bodies import quartic
-from tests.support.live_api import Tenant
 from tests.support.outcomes import fail, succeed
-from tests.support.receiver import Received
-from tests.support.waiting import until
+from tests.support.requests.job_bodies import quartic
+from tests.support.servers.live_api import Tenant
+from tests.support.servers.receiver import Received
+from tests.support.servers.waiting import until
 
 Webhook = dict[str, Any]
 

@@ -14,8 +14,8 @@ from service.resolution.resolution import Resolution, resolve
 from service.schemas.files import Purpose
 from service.tensors.header import parse_header
 from service.tensors.summaries import summarise
-from tests.support.requests import DATA, LIMITS, WEIGHTS, network, request
-from tests.support.torch_networks import NETWORKS, Network, drawn
+from tests.support.pytorch.networks import NETWORKS, Network, drawn
+from tests.support.requests.requests import DATA, LIMITS, WEIGHTS, network, request
 from worker import build
 from worker.errors import RunError
 from worker.networks.weights import write

@@ -18,14 +18,14 @@ from worker.linalg.operators import SymmetricOperator
 from worker.networks import architectures, layers, weights as files
 from worker.networks.buffers import with_buffers
 from worker.networks.weights import ParameterLayout
-from worker.objectives.analytic import AnalyticCriticalPoints
 from worker.objectives.base import Objective
-from worker.objectives.linear_autoencoder import (
+from worker.objectives.closed_forms.analytic import AnalyticCriticalPoints
+from worker.objectives.closed_forms.linear_autoencoder import (
     LinearAutoencoderObjective,
     autoencoder_samples,
 )
+from worker.objectives.closed_forms.polynomial import PolynomialObjective
 from worker.objectives.network import NetworkObjective
-from worker.objectives.polynomial import PolynomialObjective
 
 
 @final

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from worker.classification.labels import Thresholds
 from worker.linalg.lanczos import lanczos
-from worker.linalg.minres_qlp import minres_qlp
+from worker.linalg.minres.minres_qlp import minres_qlp
 from worker.linalg.operators import DenseOperator, SymmetricOperator
 from worker.linalg.ritz import gauss_quadrature
 from worker.objectives.base import Linearisation

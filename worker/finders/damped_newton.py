@@ -36,8 +36,8 @@ from worker.finders.base import STATIONARY, FinderState, Point, Step
 from worker.finders.descent import descend, unknown_step_size
 from worker.finders.fan import best_of_fan
 from worker.finders.flatness import Flatness
-from worker.linalg.krylov_growth import krylov_vectors
-from worker.linalg.reduction import reduce
+from worker.linalg.reductions.krylov_growth import krylov_vectors
+from worker.linalg.reductions.reduction import reduce
 from worker.objectives.base import Objective
 
 _SUFFICIENT_DECREASE = 0.1

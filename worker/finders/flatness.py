@@ -6,8 +6,8 @@ from typing import Self, final
 import torch
 from torch import Tensor
 
-from worker.linalg.minres_qlp import minres_qlp
-from worker.linalg.reduction import Reduction, SpectralReduction
+from worker.linalg.minres.minres_qlp import minres_qlp
+from worker.linalg.reductions.reduction import Reduction, SpectralReduction
 
 RTOL = 5e-4
 """That of the solve which judges every point."""

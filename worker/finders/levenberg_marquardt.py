@@ -30,8 +30,8 @@ from torch import Tensor
 
 from worker.finders.base import FinderState, Point, Step
 from worker.finders.flatness import Flatness
-from worker.linalg.krylov_growth import krylov_vectors
-from worker.linalg.reduction import Reduction, reduce
+from worker.linalg.reductions.krylov_growth import krylov_vectors
+from worker.linalg.reductions.reduction import Reduction, reduce
 from worker.objectives.base import Objective
 from worker.objectives.rounding import gradient_error
 

@@ -31,9 +31,9 @@ from torch import Tensor
 from worker.finders.base import STATIONARY, FinderState, Point, Step
 from worker.finders.descent import descend, unknown_step_size
 from worker.finders.line_search import LineSearch, backtrack
-from worker.linalg.minres_qlp import minres_qlp
-from worker.linalg.newton_system import NewtonSystem
-from worker.linalg.solution import Solution, SolveStop
+from worker.linalg.minres.minres_qlp import minres_qlp
+from worker.linalg.minres.solution import Solution, SolveStop
+from worker.linalg.reductions.newton_system import NewtonSystem
 from worker.objectives.base import Objective
 
 _MOST_KRYLOV_ITERATIONS = 1000

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from worker.finders.base import Point, Step
+from worker.linalg.reductions.spectral_reduction import rounding
 from worker.linalg.ritz import finite_eigh
-from worker.linalg.spectral_reduction import rounding
 from worker.objectives.base import Objective
 from worker.objectives.rounding import gradient_error
 

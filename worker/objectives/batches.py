@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import final
 
-from worker.objectives.graph_sizes import GraphSize
+from worker.objectives.graphs.sizes import GraphSize
 
 # Measured on fully connected nets of 128 to 17,000 weights: in much smaller pieces the
 # fixed cost of an operation rules, much larger ones leave the cache.

@@ -6,9 +6,9 @@ to the whole data set, never timed, so that a job does the same wherever it runs
 
 from collections.abc import Callable
 
-from worker.objectives.assembly import Assembly, assembly_of
+from worker.objectives.assembly.assembly import Assembly, assembly_of
 from worker.objectives.full_batch import FullBatchLoss
-from worker.objectives.graphs import NetworkLoss
+from worker.objectives.graphs.graphs import NetworkLoss
 from worker.objectives.work import Work, work_of
 
 _RUNS = 8  # that share the fixed cost of an operation, in a typical batch

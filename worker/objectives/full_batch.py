@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from worker.objectives.batches import Batches
-from worker.objectives.graphs import GradientGraph, NetworkLoss
-from worker.objectives.output_graphs import OutputGraph
+from worker.objectives.graphs.graphs import GradientGraph, NetworkLoss
+from worker.objectives.graphs.outputs import OutputGraph
 
 
 @final

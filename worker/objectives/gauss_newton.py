@@ -24,7 +24,7 @@ from torch import Tensor
 
 from worker.networks.losses import Curvature
 from worker.objectives.full_batch import FullBatchLoss, total
-from worker.objectives.output_graphs import OutputGraph
+from worker.objectives.graphs.outputs import OutputGraph
 
 
 @final

@@ -12,14 +12,14 @@ from worker.networks.buffers import moved_buffers
 from worker.networks.curved import with_curvature
 from worker.networks.losses import CURVATURES, LOSSES
 from worker.networks.weights import ParameterLayout
-from worker.objectives.assembly import assembly_of
+from worker.objectives.assembly.assembly import assembly_of
 from worker.objectives.base import Linearisation
 from worker.objectives.batches import Batches
 from worker.objectives.costs import hessian_cost
 from worker.objectives.full_batch import FullBatchLoss
 from worker.objectives.gauss_newton import GaussNewton
-from worker.objectives.graph_sizes import graph_size
-from worker.objectives.graphs import NetworkLoss
+from worker.objectives.graphs.graphs import NetworkLoss
+from worker.objectives.graphs.sizes import graph_size
 from worker.objectives.network_hessian import NetworkHessian
 
 

@@ -5,9 +5,9 @@ from typing import final
 import torch
 from torch import Tensor
 
-from worker.objectives.assembly import Assembly
+from worker.objectives.assembly.assembly import Assembly
 from worker.objectives.full_batch import FullBatchLoss, total
-from worker.objectives.graphs import GradientGraph
+from worker.objectives.graphs.graphs import GradientGraph
 
 
 @final

@@ -10,7 +10,7 @@ from service.schemas.finders import NoFinder
 from service.schemas.reports import SpectrumReport
 from service.schemas.spectra import LanczosSpectrum
 from worker.build import Built, matrices
-from worker.linalg.basis import Storage
+from worker.linalg.extremes.basis import Storage
 from worker.linalg.operators import SymmetricOperator
 from worker.objectives.observed import Announce, ObservedOperator
 from worker.pipeline.spectrum_plans import density_plan

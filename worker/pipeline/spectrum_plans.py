@@ -8,7 +8,7 @@ import torch
 from service.schemas.spectra import LanczosSpectrum
 from worker.build import Built
 from worker.build.matrices import known_smallest, matrix_order
-from worker.linalg.basis import Storage
+from worker.linalg.extremes.basis import Storage
 from worker.linalg.footprint import Footprint
 from worker.pipeline.task import ShardTask
 from worker.spectra.footprint import formed_footprint, lanczos_footprint

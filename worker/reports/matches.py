@@ -4,7 +4,7 @@ from torch import Tensor
 
 from service.schemas.reports import AnalyticMatch
 from worker.classification.measures import Measures
-from worker.objectives.analytic import AnalyticCriticalPoints
+from worker.objectives.closed_forms.analytic import AnalyticCriticalPoints
 
 LOSS_TOLERANCE = 1e-6
 """Relative difference of the losses of points that match."""

@@ -16,7 +16,7 @@ from service.schemas.reports import (
     Vectors,
 )
 from service.schemas.spectra import LanczosSpectrum
-from worker.linalg.basis import Storage
+from worker.linalg.extremes.basis import Storage
 from worker.spectra.estimates import Estimate
 from worker.spectra.inertia import Inertia
 from worker.spectra.spectrum import Spectrum

@@ -6,10 +6,10 @@ from typing import Self, final
 import torch
 from torch import Tensor
 
-from worker.linalg.extreme_search import ExtremeSearch
-from worker.linalg.extremes import Extremes
+from worker.linalg.extremes.extremes import Extremes
+from worker.linalg.extremes.search import ExtremeSearch
+from worker.linalg.extremes.thick_restart import SearchSpace
 from worker.linalg.operators import SymmetricOperator
-from worker.linalg.thick_restart import SearchSpace
 from worker.spectra.estimates import frobenius_norm, trace
 from worker.spectra.plan import SpectrumPlan, probe_steps, search_products, vectors_kept
 from worker.spectra.quadrature import Known, Quadrature, Rules, random_vectors

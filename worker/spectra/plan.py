@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
-from worker.linalg.basis import Storage
-from worker.linalg.extreme_search import places
+from worker.linalg.extremes.basis import Storage
+from worker.linalg.extremes.search import places
 
 _PRODUCTS_PER_VALUE = 200
 _LEAST_PRODUCTS = 2000

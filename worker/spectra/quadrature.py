@@ -22,10 +22,10 @@ import torch
 from torch import Tensor
 
 from worker.datasets.randomness import generator
-from worker.linalg.basis import Storage
+from worker.linalg.extremes.basis import Storage
+from worker.linalg.extremes.thick_restart import SearchSpace
 from worker.linalg.operators import SymmetricOperator
 from worker.linalg.ritz import finite_eigh
-from worker.linalg.thick_restart import SearchSpace
 
 
 @final

@@ -14,8 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.schemas.jobs import Progress
 from service.settings import Settings
-from service.stores.events import NewEvent
-from service.stores.shards import ShardStore
+from service.stores.jobs.events import NewEvent
+from service.stores.jobs.shards import ShardStore
 
 NEWS_INTERVAL_S = 1.0
 RETRY_INTERVAL_S = 1.0

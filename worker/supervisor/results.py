@@ -8,8 +8,8 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from service.schemas.reports import Artifact, Point, Report
-from service.stores.blobs import BlobStore, artifact_key, report_key, shard_key
-from service.stores.shards import Claim
+from service.stores.blobs.base import BlobStore, artifact_key, report_key, shard_key
+from service.stores.jobs.shards import Claim
 from worker.protocol import CHECKPOINT, POINTS, REPORT, SHARD_FILES, start_file
 
 _POINTS: TypeAdapter[list[Point]] = TypeAdapter(list[Point])

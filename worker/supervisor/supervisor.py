@@ -13,10 +13,10 @@ from service import logs, tracing
 from service.schemas.jobs import JobError
 from service.schemas.reports import Report
 from service.settings import Settings
-from service.stores.blobs import job_prefix
+from service.stores.blobs.base import job_prefix
 from service.stores.bundle import Stores
-from service.stores.events import NewEvent
-from service.stores.shards import Claim
+from service.stores.jobs.events import NewEvent
+from service.stores.jobs.shards import Claim
 from worker.protocol import CHECKPOINT, Assemble, ReportDone, RunShard, ShardDone
 from worker.supervisor.lease import Lease, LeaseLost
 from worker.supervisor.results import (

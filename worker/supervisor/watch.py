@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar, assert_never, final
 
 from service.schemas.jobs import Progress
-from service.stores.events import NewEvent
+from service.stores.jobs.events import NewEvent
 from worker.protocol import (
     Cancel,
     Checkpointed,

@@ -17,7 +17,7 @@ from service.errors import WebhookRefused
 from service.operations.webhooks.addresses import Unresolved, parsed, resolve
 from service.operations.webhooks.signatures import Signer
 from service.settings import Settings
-from service.stores.deliveries import DeliveryStore, DueDelivery, Outcome
+from service.stores.webhooks.deliveries import DeliveryStore, DueDelivery, Outcome
 
 _log = logging.getLogger(__name__)
 _PAUSE_S = 1.0

@@ -7,10 +7,10 @@ import httpx
 
 from service.queue import CeleryQueue
 from service.settings import Settings
-from tests.support.job_bodies import quartic
-from tests.support.live_api import LiveApi, live_api
-from tests.support.ports import black_hole
-from tests.support.tensors import weights_of
+from tests.support.requests.job_bodies import quartic
+from tests.support.requests.tensors import weights_of
+from tests.support.servers.live_api import LiveApi, live_api
+from tests.support.servers.ports import black_hole
 
 WELL = dict.fromkeys(
     ("database", "schema", "blobs", "broker", "workers", "process"), True

@@ -4,8 +4,8 @@ import httpx
 import pytest
 
 from service.http.strict_json import parse
-from tests.support.job_bodies import quartic
-from tests.support.live_api import ALL_SCOPES, LiveApi, Tenant
+from tests.support.requests.job_bodies import quartic
+from tests.support.servers.live_api import ALL_SCOPES, LiveApi, Tenant
 
 NEEDS: list[tuple[str, str, str | None]] = [
     ("POST", "/v1/files?purpose=weights&filename=a", "files:write"),

@@ -15,12 +15,12 @@ from service.client import Client
 from service.operations import following
 from service.queue import InMemoryQueue
 from service.schemas.jobs import Progress
-from service.stores.events import NewEvent
-from service.stores.shards import Claim
-from tests.support.job_bodies import quartic
-from tests.support.live_api import Tenant
+from service.stores.jobs.events import NewEvent
+from service.stores.jobs.shards import Claim
 from tests.support.outcomes import claim_all, conclude, fail
-from tests.support.waiting import until
+from tests.support.requests.job_bodies import quartic
+from tests.support.servers.live_api import Tenant
+from tests.support.servers.waiting import until
 
 Message = dict[str, Any]
 

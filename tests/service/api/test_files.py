@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.support.live_api import LiveApi, Tenant
-from tests.support.tensors import weights_of
+from tests.support.requests.tensors import weights_of
+from tests.support.servers.live_api import LiveApi, Tenant
 
 WEIGHTS = weights_of(3, 2)
 SHA256 = hashlib.sha256(WEIGHTS).hexdigest()

@@ -16,12 +16,12 @@ from sqlalchemy import update
 
 from service.openapi import document
 from service.queue import InMemoryQueue
-from service.stores.database import write
-from service.stores.tables import jobs
-from tests.support.job_bodies import quartic, regression
-from tests.support.live_api import LiveApi, Tenant
+from service.stores.sql.database import write
+from service.stores.sql.tables import jobs
 from tests.support.outcomes import claim_all, fail, succeed
-from tests.support.tensors import regression_data, weights_of
+from tests.support.requests.job_bodies import quartic, regression
+from tests.support.requests.tensors import regression_data, weights_of
+from tests.support.servers.live_api import LiveApi, Tenant
 
 Operation = tuple[str, str]
 BINARY = {"Content-Type": "application/octet-stream"}

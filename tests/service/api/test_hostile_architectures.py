@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.layer_bodies import (
+from tests.support.requests.layer_bodies import (
     Fields,
     attention,
     batch_norm,
@@ -16,7 +16,7 @@ from tests.support.layer_bodies import (
     linear,
     residual,
 )
-from tests.support.live_api import Tenant
+from tests.support.servers.live_api import Tenant
 
 BILLION = 10**9
 FLATTEN: Fields = {"kind": "flatten"}

@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from service.queue import InMemoryQueue
-from tests.support.job_bodies import quartic
-from tests.support.live_api import LiveApi, Tenant
 from tests.support.outcomes import succeed
+from tests.support.requests.job_bodies import quartic
+from tests.support.servers.live_api import LiveApi, Tenant
 
 REPLAYED = "Idempotency-Replayed"
 

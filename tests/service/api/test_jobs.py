@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from service.queue import InMemoryQueue
-from tests.support.job_bodies import quartic, regression
-from tests.support.live_api import LiveApi, Tenant
 from tests.support.outcomes import claim_all, fail, succeed
-from tests.support.tensors import regression_data, weights_of
+from tests.support.requests.job_bodies import quartic, regression
+from tests.support.requests.tensors import regression_data, weights_of
+from tests.support.servers.live_api import LiveApi, Tenant
 
 BINARY = {"Content-Type": "application/octet-stream"}
 KEYS = {

@@ -5,11 +5,11 @@ import pytest
 from service.queue import InMemoryQueue
 from service.schemas.account import SCOPES
 from service.settings import Settings
-from tests.support.job_bodies import quartic
 from tests.support.jobs import BROKEN
-from tests.support.live_api import LiveApi, live_api
 from tests.support.outcomes import claim_all, fail, succeed
 from tests.support.prometheus import Sample, parse, value
+from tests.support.requests.job_bodies import quartic
+from tests.support.servers.live_api import LiveApi, live_api
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.job_bodies import quartic
-from tests.support.live_api import LiveApi, Tenant
+from tests.support.requests.job_bodies import quartic
+from tests.support.servers.live_api import LiveApi, Tenant
 
 JSON = {"Content-Type": "application/json"}
 

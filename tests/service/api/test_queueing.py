@@ -8,10 +8,10 @@ from sqlalchemy import update
 
 from service.queue import InMemoryQueue
 from service.reconciler import Reconciler
-from service.stores.database import write
-from service.stores.tables import jobs
-from tests.support.job_bodies import quartic
-from tests.support.live_api import Tenant
+from service.stores.sql.database import write
+from service.stores.sql.tables import jobs
+from tests.support.requests.job_bodies import quartic
+from tests.support.servers.live_api import Tenant
 
 
 def create(tenant: Tenant, **more: Any) -> dict[str, Any]:  # noqa: ANN401

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from service.settings import Settings
-from tests.support.job_bodies import quartic
-from tests.support.live_api import LiveApi, live_api
+from tests.support.requests.job_bodies import quartic
+from tests.support.servers.live_api import LiveApi, live_api
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import pytest
 
 from service.queue import InMemoryQueue
 from service.schemas.reports import Report
-from service.stores.blobs import report_key
-from tests.support.job_bodies import quartic
-from tests.support.live_api import Tenant
+from service.stores.blobs.base import report_key
 from tests.support.outcomes import EARLIER_REPORT, claim_all, conclude, succeed
+from tests.support.requests.job_bodies import quartic
+from tests.support.servers.live_api import Tenant
 
 ARTIFACT = bytes(range(256)) * 4
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from service.settings import Settings
-from tests.support.live_api import LiveApi, Tenant, live_api
-from tests.support.ports import black_hole
-from tests.support.receiver import dripping_receiver, receiver
-from tests.support.waiting import until
+from tests.support.servers.live_api import LiveApi, Tenant, live_api
+from tests.support.servers.ports import black_hole
+from tests.support.servers.receiver import dripping_receiver, receiver
+from tests.support.servers.waiting import until
 from tests.support.webhooks import deliveries, end, register, settled
 
 LONG_S = 45.0

@@ -7,8 +7,8 @@ import pytest
 from safetensors.numpy import save
 
 from service.queue import InMemoryQueue
-from tests.support.layer_bodies import batch_norm, linear
-from tests.support.live_api import Tenant
+from tests.support.requests.layer_bodies import batch_norm, linear
+from tests.support.servers.live_api import Tenant
 
 BINARY = {"Content-Type": "application/octet-stream"}
 

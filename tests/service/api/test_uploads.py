@@ -9,9 +9,9 @@ import pytest
 
 from service.settings import Settings
 from service.stores.bundle import open_stores
-from tests.support.live_api import LiveApi, Tenant
-from tests.support.tensors import weights_of
-from tests.support.waiting import until
+from tests.support.requests.tensors import weights_of
+from tests.support.servers.live_api import LiveApi, Tenant
+from tests.support.servers.waiting import until
 
 WEIGHTS = weights_of(300, 100)
 BINARY = {"Content-Type": "application/octet-stream"}

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from service.settings import Settings
-from tests.support.live_api import LiveApi, Tenant, live_api
-from tests.support.receiver import Received, Receiver
+from tests.support.servers.live_api import LiveApi, Tenant, live_api
+from tests.support.servers.receiver import Received, Receiver
 from tests.support.webhooks import Webhook, end, register, settled, verified
 
 

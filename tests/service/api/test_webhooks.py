@@ -11,11 +11,11 @@ import pytest
 
 from service.settings import Settings
 from service.stores.bundle import open_stores
-from service.stores.database import migrate
+from service.stores.sql.database import migrate
 from tests.support.jobs import create_job
-from tests.support.live_api import LiveApi, Tenant, live_api
-from tests.support.receiver import Receiver
-from tests.support.waiting import until
+from tests.support.servers.live_api import LiveApi, Tenant, live_api
+from tests.support.servers.receiver import Receiver
+from tests.support.servers.waiting import until
 from tests.support.webhooks import (
     Webhook,
     deliveries,

@@ -7,10 +7,10 @@ from click.testing import CliRunner
 from service.cli.main import main
 from service.settings import Settings
 from service.stores.bundle import Stores, open_stores
-from service.stores.database import migrate
+from service.stores.sql.database import migrate
 from tests.support.jobs import claim, create_job
-from tests.support.ports import free_port
-from tests.support.valkey import valkey_server
+from tests.support.servers.ports import free_port
+from tests.support.servers.valkey import valkey_server
 
 
 @pytest.fixture

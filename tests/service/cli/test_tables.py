@@ -4,7 +4,7 @@ from pathlib import Path
 from rich.console import Console
 
 from service.cli.tables import show_report
-from tests.support.pipelines import run_job
+from tests.support.shards.pipelines import run_job
 
 SADDLE = {
     "kind": "polynomial",

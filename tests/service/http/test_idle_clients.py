@@ -15,10 +15,10 @@ from service.client.failures import Unreachable, check
 from service.client.sending import Sending
 from service.http.protocol import Protocol
 from service.settings import Settings
-from tests.support.job_bodies import quartic
-from tests.support.live_api import LiveApi, Tenant, live_api
-from tests.support.tensors import weights_of
-from tests.support.waiting import until
+from tests.support.requests.job_bodies import quartic
+from tests.support.requests.tensors import weights_of
+from tests.support.servers.live_api import LiveApi, Tenant, live_api
+from tests.support.servers.waiting import until
 
 IDLE_S = 0.5
 UPLOAD = {"purpose": "weights", "filename": "a", "bytes": 8, "sha256": "0" * 64}

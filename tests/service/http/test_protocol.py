@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from tests.support.live_api import LiveApi
+from tests.support.servers.live_api import LiveApi
 
 LINE = b"GET /v1/health/live HTTP/1.1\r\n"
 

@@ -2,12 +2,12 @@
 
 from hypothesis import given, settings, strategies as st
 
+from service.resolution.data.samples import Integers
 from service.resolution.findings import ROOT, Findings
-from service.resolution.flow import Flow, follow
 from service.resolution.parameters import network_entries
-from service.resolution.samples import Integers
+from service.resolution.shapes.flow import Flow, follow
 from service.schemas.architectures import Architecture
-from tests.support.architectures import (
+from tests.support.requests.architectures import (
     LARGEST_INTEGER,
     SAMPLE_SHAPES,
     Shape,

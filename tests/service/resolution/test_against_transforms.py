@@ -8,10 +8,10 @@ import torch
 from hypothesis import given, settings, strategies as st
 from safetensors.torch import save_file
 
+from service.resolution.data.samples import Samples
+from service.resolution.data.sources import BUILTIN, builtin_samples, file_samples
+from service.resolution.data.transforms import transformed
 from service.resolution.findings import ROOT, Findings
-from service.resolution.samples import Samples
-from service.resolution.sources import BUILTIN, builtin_samples, file_samples
-from service.resolution.transforms import transformed
 from service.schemas.datasets import BuiltinDataset, FileDataset
 from service.tensors.header import parse_header
 from service.tensors.summaries import summarise

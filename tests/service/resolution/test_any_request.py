@@ -5,8 +5,8 @@ from hypothesis import event, given, settings, strategies as st
 from service.resolution.files import FileSummary
 from service.resolution.resolution import resolve
 from service.schemas.jobs import JobRequest
-from tests.support import job_requests
-from tests.support.requests import (
+from tests.support.requests import job_requests
+from tests.support.requests.requests import (
     AUTOENCODER,
     FILES,
     LIMITS,

@@ -3,7 +3,7 @@
 from service.resolution.resolution import resolve
 from service.schemas.finders import NewtonMrFinder
 from service.schemas.jobs import JobRequest
-from tests.support.requests import (
+from tests.support.requests.requests import (
     FILES,
     LIMITS,
     MLP_TENSORS,

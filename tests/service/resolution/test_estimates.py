@@ -6,7 +6,7 @@ import pytest
 
 from service.resolution.resolution import resolve
 from service.schemas.jobs import Estimate
-from tests.support.requests import (
+from tests.support.requests.requests import (
     AUTOENCODER,
     FILES,
     LIMITS,

@@ -13,10 +13,10 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from service.schemas.jobs import JobState
 from service.settings import Settings
-from service.stores import cursors
 from service.stores.bundle import Stores, open_stores
-from service.stores.database import migrate, write
-from service.stores.tables import job_labels, jobs, tenants
+from service.stores.sql import cursors
+from service.stores.sql.database import migrate, write
+from service.stores.sql.tables import job_labels, jobs, tenants
 from tests.support.jobs import QUARTIC
 
 FEW, MANY = 4_000, 100_000

@@ -16,11 +16,11 @@ from sqlalchemy import Engine, MetaData, Table, insert, select
 
 from service.schemas.uploads import UploadRequest
 from service.settings import Settings
-from service.stores import database
 from service.stores.bundle import Stores, open_stores
-from service.stores.database import migrate, migrations, read, write
-from service.stores.idempotency import IdempotencyKey
-from service.stores.tables import metadata
+from service.stores.jobs.idempotency import IdempotencyKey
+from service.stores.sql import database
+from service.stores.sql.database import migrate, migrations, read, write
+from service.stores.sql.tables import metadata
 from tests.support.jobs import claim, create_job, finish
 from tests.support.outcomes import fail
 

@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from service.settings import Settings
 from service.stores.bundle import Stores
-from service.stores.database import read
 from service.stores.keys import KeyStore, Principal, load_pepper
-from service.stores.tables import api_keys
+from service.stores.sql.database import read
+from service.stores.sql.tables import api_keys
 
 
 def test_a_key_stands_for_its_tenant_and_scopes(stores: Stores) -> None:

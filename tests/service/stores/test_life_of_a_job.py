@@ -19,10 +19,10 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from service.schemas.jobs import TERMINAL_STATES, TRANSITIONS, JobState, Progress
 from service.stores.bundle import Stores
-from service.stores.database import read, write
-from service.stores.tables import events, fenced_writes, jobs, shards
-from tests.support.databases import empty
+from service.stores.sql.database import read, write
+from service.stores.sql.tables import events, fenced_writes, jobs, shards
 from tests.support.jobs import BROKEN, create_job, finish
+from tests.support.servers.databases import empty
 
 MAX_ATTEMPTS = 2
 RARELY = st.sampled_from([False] * 7 + [True])

@@ -1,8 +1,8 @@
 from sqlalchemy import update
 
 from service.stores.bundle import Stores
-from service.stores.database import write
-from service.stores.tables import workers
+from service.stores.sql.database import write
+from service.stores.sql.tables import workers
 
 
 def test_a_worker_lives_while_it_reports(stores: Stores) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 
 from service.tensors.header import parse_header
 from service.tensors.invalid import TensorsInvalid
-from tests.support.hostile_file import framed
+from tests.support.hostile.file import framed
 
 HEADER = (
     b'{"__metadata__":{"k":"v \xc3\xa9"},'

@@ -10,9 +10,9 @@ import pytest
 from service.tensors.header import parse_header
 from service.tensors.invalid import TensorsInvalid
 from service.tensors.summaries import summarise
-from tests.support.hostile_file import MIB, HostileFile
-from tests.support.hostile_files import HOSTILE_FILES
-from tests.support.hostile_sizes import LARGE_FILES
+from tests.support.hostile.file import MIB, HostileFile
+from tests.support.hostile.files import HOSTILE_FILES
+from tests.support.hostile.sizes import LARGE_FILES
 
 CORPUS = HOSTILE_FILES | LARGE_FILES
 

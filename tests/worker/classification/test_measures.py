@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 from torch import Tensor
 
-from tests.support.recomputation import relative_residual
+from tests.support.numerics.recomputation import relative_residual
 from worker.classification.labels import Thresholds
 from worker.classification.measures import Measures, measure
 from worker.linalg.operators import DenseOperator

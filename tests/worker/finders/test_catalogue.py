@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from tests.support.finders import FINDERS, FIRST_ORDER, MONOTONE, SECOND_ORDER
-from tests.support.problems import CASES, ZERO
+from tests.support.numerics.finders import FINDERS, FIRST_ORDER, MONOTONE, SECOND_ORDER
+from tests.support.numerics.problems import CASES, ZERO
 from worker.finders.base import StopReason
 from worker.finders.hessians import HessianChoice
 from worker.finders.search import search

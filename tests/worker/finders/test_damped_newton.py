@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from tests.support.objectives import quadratic
-from tests.support.points import formed, point_at
-from tests.support.problems import linear_autoencoder, normal
+from tests.support.numerics.objectives import quadratic
+from tests.support.numerics.points import formed, point_at
+from tests.support.numerics.problems import linear_autoencoder, normal
 from worker.finders.base import StopReason
 from worker.finders.damped_newton import DampedNewton
 from worker.finders.hessians import HessianChoice

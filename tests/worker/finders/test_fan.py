@@ -1,8 +1,8 @@
 import torch
 from hypothesis import given, settings, strategies
 
-from tests.support.objectives import Counts, quartic
-from tests.support.points import point_at
+from tests.support.numerics.objectives import Counts, quartic
+from tests.support.numerics.points import point_at
 from worker.finders.fan import best_of_fan
 from worker.objectives.observed import ObservedObjective
 

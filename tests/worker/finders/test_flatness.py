@@ -2,12 +2,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.support.matrices import symmetric, vectors
+from tests.support.numerics.matrices import symmetric, vectors
 from worker.finders.flatness import RTOL, Flatness
-from worker.linalg.krylov_growth import krylov_reduction
-from worker.linalg.minres_qlp import minres_qlp
+from worker.linalg.minres.minres_qlp import minres_qlp
 from worker.linalg.operators import DenseOperator
-from worker.linalg.reduction import reduce
+from worker.linalg.reductions.krylov_growth import krylov_reduction
+from worker.linalg.reductions.reduction import reduce
 
 SPECTRA = {
     "regular": torch.linspace(-5, 7, 30),

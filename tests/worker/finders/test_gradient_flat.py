@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.support.finders import FINDERS
-from tests.support.objectives import FunctionObjective, quartic
-from tests.support.problems import normal
+from tests.support.numerics.finders import FINDERS
+from tests.support.numerics.objectives import FunctionObjective, quartic
+from tests.support.numerics.problems import normal
 from worker.finders.base import StopReason
 from worker.finders.levenberg_marquardt import LevenbergMarquardt
 from worker.finders.search import search

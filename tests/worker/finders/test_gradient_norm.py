@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from tests.support.finders import FIRST_ORDER
-from tests.support.objectives import Counts, quadratic, quartic
-from tests.support.problems import normal
+from tests.support.numerics.finders import FIRST_ORDER
+from tests.support.numerics.objectives import Counts, quadratic, quartic
+from tests.support.numerics.problems import normal
 from worker.finders.base import StopReason
 from worker.finders.gradient_norm import GradientNorm
 from worker.finders.search import search

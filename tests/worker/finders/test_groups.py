@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.support.objectives import quartic
-from tests.support.shortages import SHORTAGES, Shortage
+from tests.support.numerics.objectives import quartic
+from tests.support.numerics.shortages import SHORTAGES, Shortage
 from worker.finders.newton_mr import NewtonMr
 from worker.finders.search import search
 from worker.finders.state import SearchResult, SearchState

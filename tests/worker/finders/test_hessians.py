@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from tests.support.objectives import FunctionObjective, quartic
+from tests.support.numerics.objectives import FunctionObjective, quartic
 from worker.errors import RunError
 from worker.finders.hessians import HessianChoice, forms_hessians
 from worker.finders.newton_mr import NewtonMr

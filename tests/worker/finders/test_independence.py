@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.support.finders import FINDERS
-from tests.support.objectives import quartic
-from tests.support.problems import linear_autoencoder, network
+from tests.support.numerics.finders import FINDERS
+from tests.support.numerics.objectives import quartic
+from tests.support.numerics.problems import linear_autoencoder, network
 from worker.finders.hessians import HessianChoice
 from worker.finders.search import search
 from worker.finders.state import SearchResult, SearchState

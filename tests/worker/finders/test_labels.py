@@ -2,9 +2,9 @@
 
 import torch
 
-from tests.support.finders import FINDERS, SECOND_ORDER
-from tests.support.objectives import quartic
-from tests.support.problems import linear_autoencoder
+from tests.support.numerics.finders import FINDERS, SECOND_ORDER
+from tests.support.numerics.objectives import quartic
+from tests.support.numerics.problems import linear_autoencoder
 from worker.classification.labels import Kind, Label, Thresholds, kind, label
 from worker.classification.measures import measure
 from worker.finders.search import search

@@ -2,18 +2,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.support.matrices import symmetric, vectors
-from tests.support.objectives import (
+from tests.support.numerics.matrices import symmetric, vectors
+from tests.support.numerics.objectives import (
     Counts,
     FunctionObjective,
     quadratic,
     quartic,
 )
-from tests.support.points import formed, point_at
+from tests.support.numerics.points import formed, point_at
 from worker.finders.base import Point, StopReason
 from worker.finders.levenberg_marquardt import LevenbergMarquardt
 from worker.finders.search import search
-from worker.objectives.linear_autoencoder import (
+from worker.objectives.closed_forms.linear_autoencoder import (
     LinearAutoencoderObjective,
     autoencoder_samples,
 )

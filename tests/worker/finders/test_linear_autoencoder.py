@@ -12,7 +12,7 @@ from worker.finders.newton_mr import NewtonMr
 from worker.finders.search import search
 from worker.networks import architectures, layers
 from worker.networks.initialisation import initialise
-from worker.objectives.linear_autoencoder import (
+from worker.objectives.closed_forms.linear_autoencoder import (
     LinearAutoencoderObjective,
     autoencoder_samples,
 )

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.support.objectives import quadratic, quartic
+from tests.support.numerics.objectives import quadratic, quartic
 from worker.finders.base import StopReason
 from worker.finders.newton_mr import NewtonMr
 from worker.finders.search import search
-from worker.linalg.minres_qlp import minres_qlp
+from worker.linalg.minres.minres_qlp import minres_qlp
 from worker.objectives.base import Objective
 
 FLAT = torch.tensor([math.sqrt(2.0), 0.0], dtype=torch.float64)

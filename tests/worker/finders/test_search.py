@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from tests.support.objectives import (
+from tests.support.numerics.objectives import (
     Counts,
     FunctionObjective,
     quadratic,

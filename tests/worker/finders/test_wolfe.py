@@ -3,8 +3,8 @@ import torch
 from hypothesis import given, settings, strategies
 from torch import Tensor
 
-from tests.support.objectives import Counts, FunctionObjective, quartic
-from tests.support.points import point_at
+from tests.support.numerics.objectives import Counts, FunctionObjective, quartic
+from tests.support.numerics.points import point_at
 from worker.finders.wolfe import bisect
 from worker.objectives.observed import ObservedObjective
 

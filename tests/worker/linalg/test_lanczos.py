@@ -5,8 +5,8 @@ import torch
 from hypothesis import given, settings, strategies as st
 from torch import Tensor
 
-from tests.support.devices import on_cpu
-from tests.support.matrices import rotation, symmetric, vectors
+from tests.support.numerics.devices import on_cpu
+from tests.support.numerics.matrices import rotation, symmetric, vectors
 from worker.linalg.lanczos import Decomposition, lanczos
 from worker.linalg.operators import DenseOperator
 

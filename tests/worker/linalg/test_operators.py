@@ -1,6 +1,6 @@
 import torch
 
-from tests.support.matrices import symmetric, vectors
+from tests.support.numerics.matrices import symmetric, vectors
 from worker.linalg.operators import DenseOperator
 
 

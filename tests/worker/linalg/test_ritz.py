@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from tests.support.matrices import symmetric, vectors
+from tests.support.numerics.matrices import symmetric, vectors
 from worker.linalg.lanczos import lanczos
 from worker.linalg.operators import DenseOperator
 from worker.linalg.ritz import gauss_quadrature, ritz_pairs

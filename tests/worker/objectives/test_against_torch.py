@@ -14,11 +14,11 @@ from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from service.resolution.parameters import network_entries
-from service.resolution.structure import by_structure
+from service.resolution.weights.structure import by_structure
 from service.schemas.architectures import Architecture
 from service.schemas.problems import Source
-from tests.support.torch_layers import LAYERS
-from tests.support.torch_networks import NETWORKS, Network, drawn
+from tests.support.pytorch.layers import LAYERS
+from tests.support.pytorch.networks import NETWORKS, Network, drawn
 from worker.build.networks import network
 from worker.networks.buffers import buffer_layout, with_buffers
 from worker.networks.weights import ParameterLayout

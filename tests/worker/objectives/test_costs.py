@@ -3,10 +3,10 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor, nn
 
-from service.resolution.work import PRODUCT_COST
+from service.resolution.estimates.work import PRODUCT_COST
 from service.schemas.architectures import Architecture
-from tests.support.torch_layers import LAYERS
-from tests.support.torch_networks import NETWORKS
+from tests.support.pytorch.layers import LAYERS
+from tests.support.pytorch.networks import NETWORKS
 from worker.build.networks import network
 from worker.networks import layers
 from worker.networks.activations import activation

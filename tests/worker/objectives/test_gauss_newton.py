@@ -12,7 +12,7 @@ from worker.networks import layers
 from worker.networks.activations import activation
 from worker.networks.architectures import mlp, sequential
 from worker.networks.weights import ParameterLayout
-from worker.objectives.linear_autoencoder import (
+from worker.objectives.closed_forms.linear_autoencoder import (
     LinearAutoencoderObjective,
     autoencoder_samples,
 )

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.support.objectives import quartic
+from tests.support.numerics.objectives import quartic
 from worker.objectives.observed import Call, ObservedObjective
 
 THETA = torch.ones(2, 2, dtype=torch.float64)

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from service.schemas.specifications import Specification
-from tests.support.observers import RecordingObserver
-from tests.support.pipelines import shard_task
+from tests.support.shards.observers import RecordingObserver
+from tests.support.shards.pipelines import shard_task
 from worker.errors import Drained
 from worker.pipeline import ShardTask, checkpoints, run_shard
 from worker.pipeline.checkpoints import Checkpoint

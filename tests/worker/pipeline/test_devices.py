@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from service.schemas.specifications import Specification
-from tests.support.explicit_devices import ExplicitDevices
-from tests.support.observers import RecordingObserver
-from tests.support.pipelines import shard_task
-from tests.support.searches import autoencoder
+from tests.support.numerics.explicit_devices import ExplicitDevices
+from tests.support.requests.searches import autoencoder
+from tests.support.shards.observers import RecordingObserver
+from tests.support.shards.pipelines import shard_task
 from worker import build
-from worker.linalg import minres_qlp
+from worker.linalg.minres import minres_qlp
 from worker.pipeline import run_shard
 
 FINDERS: list[dict[str, Any]] = [

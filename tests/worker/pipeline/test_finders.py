@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from service.schemas.reports import SearchSummary
-from tests.support.pipelines import run_job
+from tests.support.shards.pipelines import run_job
 from worker.errors import RunError
 
 BODY: dict[str, Any] = {

@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file
 
 from service.schemas.specifications import Specification
-from tests.support.observers import RecordingObserver
-from tests.support.pipelines import assemble_job, shard_task
+from tests.support.shards.observers import RecordingObserver
+from tests.support.shards.pipelines import assemble_job, shard_task
 from worker.errors import Drained, RunError
 from worker.pipeline import run_shard
 

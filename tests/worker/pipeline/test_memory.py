@@ -16,10 +16,10 @@ from service.resolution.resolution import resolve
 from service.schemas.jobs import JobRequest
 from service.schemas.reports import SpectrumReport
 from service.schemas.specifications import Specification
-from tests.support.observers import RecordingObserver
-from tests.support.pipelines import shard_task
-from tests.support.requests import LIMITS
-from tests.support.shortages import Shortage
+from tests.support.numerics.shortages import Shortage
+from tests.support.requests.requests import LIMITS
+from tests.support.shards.observers import RecordingObserver
+from tests.support.shards.pipelines import shard_task
 from worker import build
 from worker.errors import RunError
 from worker.objectives.observed import ObservedObjective
@@ -75,7 +75,7 @@ def peak(body: dict[str, Any], *, starts: int, dense_limit: int, budget: int) ->
         "dense_limit": dense_limit,
         "budget": budget,
     }
-    return child("tests.support.peak_memory", order)
+    return child("tests.support.shards.peak_memory", order)
 
 
 def child(program: str, order: dict[str, Any]) -> Any:  # noqa: ANN401
@@ -174,7 +174,7 @@ def test_a_process_that_gets_no_more_memory_finds_the_same() -> None:
         "bytes": 60 * MIB,
     }
 
-    found = child("tests.support.little_memory", order)
+    found = child("tests.support.shards.little_memory", order)
 
     assert found["shortages"] > 0
     silent, told = found["notes"]

@@ -8,7 +8,7 @@ import torch
 from torch.func import hessian
 
 from service.schemas.reports import Point, Report
-from tests.support.pipelines import run_job
+from tests.support.shards.pipelines import run_job
 
 ROUNDING = {"float64": 1e-12, "float32": 2e-4}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from service import presets
-from tests.support.pipelines import run_job
+from tests.support.shards.pipelines import run_job
 
 SAMPLES = {
     "autoencoder": 5000,

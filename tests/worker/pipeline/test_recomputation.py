@@ -14,13 +14,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from service.schemas.reports import Point, Report
-from tests.support.pipelines import run_job
-from tests.support.recomputation import (
+from tests.support.numerics.recomputation import (
     Parameters,
     Recomputed,
     recompute,
     relative_residual,
 )
+from tests.support.shards.pipelines import run_job
 
 DIGITS = {"kind": "builtin", "name": "digits"}
 QUARTIC = [

@@ -5,9 +5,9 @@ import torch
 
 from service.schemas.specifications import Specification
 from service.settings import Settings
-from tests.support.observers import RecordingObserver
-from tests.support.pipelines import shard_task
-from tests.support.searches import autoencoder
+from tests.support.requests.searches import autoencoder
+from tests.support.shards.observers import RecordingObserver
+from tests.support.shards.pipelines import shard_task
 from worker.errors import RunError
 from worker.pipeline import run_shard
 from worker.pipeline.reproducibility import reproducible

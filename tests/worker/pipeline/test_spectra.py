@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from service.schemas.reports import SpectrumReport, Vectors
-from tests.support.dense_matrices import Dense
-from tests.support.pipelines import run_job
+from tests.support.numerics.dense_matrices import Dense
+from tests.support.shards.pipelines import run_job
 
 MATRICES = ("hessian", "gauss_newton", "fisher")
 

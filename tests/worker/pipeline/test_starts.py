@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from service.schemas.reports import Report
-from tests.support.pipelines import run_job
+from tests.support.shards.pipelines import run_job
 
 COUNT, STEPS = 12, 60
 FILE = "file_" + "0" * 32

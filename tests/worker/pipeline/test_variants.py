@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from service.schemas.specifications import Specification
-from tests.support.observers import RecordingObserver
-from tests.support.pipelines import assemble_job, run_job, shard_task
+from tests.support.shards.observers import RecordingObserver
+from tests.support.shards.pipelines import assemble_job, run_job, shard_task
 from worker.errors import RunError
 from worker.pipeline import checkpoints, run_shard
 from worker.pipeline.memory import LEAST_BUDGET_BYTES, within_memory

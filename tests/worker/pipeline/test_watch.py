@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from service.schemas.specifications import Specification
-from tests.support.observers import RecordingObserver
-from tests.support.pipelines import shard_task
+from tests.support.shards.observers import RecordingObserver
+from tests.support.shards.pipelines import shard_task
 from worker import build
 from worker.errors import Drained
 from worker.pipeline.classifying import classify

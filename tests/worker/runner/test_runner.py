@@ -10,8 +10,8 @@ import pytest
 
 from service.settings import Settings
 from tests.support.bench import ROOT, STANDIN
-from tests.support.procs import command
-from tests.support.waiting import until
+from tests.support.servers.procs import command
+from tests.support.servers.waiting import until
 from worker.protocol import Limits
 from worker.supervisor.runners import Runner
 

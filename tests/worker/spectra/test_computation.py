@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.support.matrices import symmetric
-from worker.linalg.basis import Storage
+from tests.support.numerics.matrices import symmetric
+from worker.linalg.extremes.basis import Storage
 from worker.linalg.operators import DenseOperator
 from worker.spectra.computation import SpectrumComputation
 from worker.spectra.plan import DensityPlan, SpectrumPlan, products_at_most

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.support.matrices import vectors
-from worker.linalg.basis import Storage
+from tests.support.numerics.matrices import vectors
+from worker.linalg.extremes.basis import Storage
 from worker.linalg.operators import DiagonalOperator
 from worker.spectra.computation import SpectrumComputation
 from worker.spectra.estimates import Estimate

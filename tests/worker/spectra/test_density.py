@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 from torch import Tensor
 
-from tests.support.matrices import symmetric
+from tests.support.numerics.matrices import symmetric
 from worker.linalg.operators import DenseOperator
 from worker.spectra.density import Density, density
 from worker.spectra.plan import DensityPlan

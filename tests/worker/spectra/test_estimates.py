@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy.stats import t
 
-from tests.support.matrices import symmetric
+from tests.support.numerics.matrices import symmetric
 from worker.linalg.operators import DenseOperator
 from worker.spectra.estimates import Estimate, frobenius_norm, student_t, trace
 from worker.spectra.quadrature import quadrature

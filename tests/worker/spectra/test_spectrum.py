@@ -1,7 +1,7 @@
 import torch
 
-from tests.support.matrices import symmetric
-from worker.linalg.basis import Storage
+from tests.support.numerics.matrices import symmetric
+from worker.linalg.extremes.basis import Storage
 from worker.linalg.operators import DenseOperator
 from worker.spectra.computation import SpectrumComputation
 from worker.spectra.plan import DensityPlan, SpectrumPlan

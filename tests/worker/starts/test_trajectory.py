@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.support.objectives import FunctionObjective, quadratic, quartic
+from tests.support.numerics.objectives import FunctionObjective, quadratic, quartic
 from worker.errors import RunError
 from worker.starts.optimizers import Update, adam, gradient_descent, momentum
 from worker.starts.trajectory import (

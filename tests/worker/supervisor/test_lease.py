@@ -7,9 +7,9 @@ from sqlalchemy.exc import OperationalError
 
 from service.schemas.jobs import Progress
 from service.settings import Settings
-from service.stores.events import NewEvent
-from service.stores.shards import Renewal, ShardStore
-from tests.support.waiting import until
+from service.stores.jobs.events import NewEvent
+from service.stores.jobs.shards import Renewal, ShardStore
+from tests.support.servers.waiting import until
 from worker.supervisor.lease import Lease, LeaseLost
 
 SETTINGS = Settings(lease_seconds=60, renew_seconds=0.05, self_fence_seconds=0.5)

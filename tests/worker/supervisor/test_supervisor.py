@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import text
 
 from service.schemas.reports import Report
-from service.stores.blobs import report_key, shard_key
-from service.stores.leases import refusals
+from service.stores.blobs.base import report_key, shard_key
+from service.stores.jobs.leases import refusals
 from tests.support.bench import TENANT, Bench
-from tests.support.procs import command, kill
+from tests.support.servers.procs import command, kill
+from tests.support.servers.waiting import until
 from tests.support.standin_runner import Behaviour
-from tests.support.waiting import until
 
 Patience = Callable[[float], None]
 

@@ -1,7 +1,7 @@
 """What is told of a request that is wrong in several ways."""
 
 from service.resolution.resolution import resolve
-from tests.support.requests import (
+from tests.support.requests.requests import (
     ABSENT,
     DATASET,
     FILES,

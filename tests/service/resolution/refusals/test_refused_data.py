@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.refusals import Cases, assert_refused, on_images, with_data
-from tests.support.requests import (
+from tests.support.requests.refusals import Cases, assert_refused, on_images, with_data
+from tests.support.requests.requests import (
     DATASET,
     MLP,
     NETWORK,

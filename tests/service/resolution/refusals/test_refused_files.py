@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.refusals import Cases, assert_refused
-from tests.support.requests import (
+from tests.support.requests.refusals import Cases, assert_refused
+from tests.support.requests.requests import (
     ABSENT,
     AUTOENCODER,
     DATA,

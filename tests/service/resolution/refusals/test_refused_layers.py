@@ -2,8 +2,14 @@
 
 import pytest
 
-from tests.support.refusals import LINEAR, Cases, assert_refused, on_images, with_data
-from tests.support.requests import MLP, labels, tensor
+from tests.support.requests.refusals import (
+    LINEAR,
+    Cases,
+    assert_refused,
+    on_images,
+    with_data,
+)
+from tests.support.requests.requests import MLP, labels, tensor
 
 FLATTEN = {"kind": "flatten"}
 CONV = {"kind": "conv2d", "in_channels": 1, "out_channels": 2, "kernel_size": 3}

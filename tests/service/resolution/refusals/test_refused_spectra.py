@@ -3,8 +3,14 @@
 import pytest
 
 from service.resolution.resolution import resolve
-from tests.support.refusals import Cases, assert_refused
-from tests.support.requests import FILES, LIMITS, MLP_TENSORS, POLYNOMIAL, request
+from tests.support.requests.refusals import Cases, assert_refused
+from tests.support.requests.requests import (
+    FILES,
+    LIMITS,
+    MLP_TENSORS,
+    POLYNOMIAL,
+    request,
+)
 
 BOX = {"kind": "box", "low": [0.0, 0.0], "high": [1.0, 1.0], "count": 4}
 

@@ -2,8 +2,15 @@
 
 import pytest
 
-from tests.support.refusals import Cases, assert_refused, with_transforms
-from tests.support.requests import DATA, DATASET, FILES, IMAGES, data_file, tensor
+from tests.support.requests.refusals import Cases, assert_refused, with_transforms
+from tests.support.requests.requests import (
+    DATA,
+    DATASET,
+    FILES,
+    IMAGES,
+    data_file,
+    tensor,
+)
 
 TRANSFORM = "/problem/dataset/transforms"
 X = tensor("x", 10, 4)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.refusals import Cases, assert_refused, with_weights
-from tests.support.requests import (
+from tests.support.requests.refusals import Cases, assert_refused, with_weights
+from tests.support.requests.requests import (
     FILES,
     MLP_TENSORS,
     NETWORK,

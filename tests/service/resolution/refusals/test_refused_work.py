@@ -3,8 +3,8 @@
 import pytest
 
 from service.resolution.resolution import resolve
-from tests.support.refusals import Cases, assert_refused, with_data
-from tests.support.requests import (
+from tests.support.requests.refusals import Cases, assert_refused, with_data
+from tests.support.requests.requests import (
     AUTOENCODER,
     FILES,
     LIMITS,

@@ -1,0 +1,1 @@
+"""Data sets as requests describe them, before they are read."""

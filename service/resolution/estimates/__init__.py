@@ -1,0 +1,1 @@
+"""Time and memory that a job will need, before it runs."""

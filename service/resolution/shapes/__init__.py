@@ -1,0 +1,1 @@
+"""The shape of one sample, from layer to layer."""

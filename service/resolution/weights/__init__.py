@@ -1,0 +1,1 @@
+"""Uploaded tensors matched with a network's parameters."""

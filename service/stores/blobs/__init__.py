@@ -1,0 +1,1 @@
+"""Byte strings beside the rows: under a folder, or in a bucket."""

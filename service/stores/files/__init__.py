@@ -1,0 +1,1 @@
+"""Uploaded files, resumable uploads, and what a tenant holds of both."""

@@ -1,0 +1,1 @@
+"""Jobs, their shards and their history."""

@@ -1,0 +1,1 @@
+"""The database, and what rows of every kind share."""

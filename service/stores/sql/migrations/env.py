@@ -1,0 +1,13 @@
+"""Runs migrations on the connection that `service.stores.sql.database` hands over."""
+
+from alembic import context
+
+from service.stores.sql.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

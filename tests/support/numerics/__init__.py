@@ -1,0 +1,1 @@
+"""Objectives, matrices and problems with known answers."""

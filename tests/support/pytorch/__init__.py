@@ -1,0 +1,1 @@
+"""Networks and layers in PyTorch, and as this service describes them."""

@@ -1,0 +1,1 @@
+"""Requests, whole and in parts, and the files they name."""

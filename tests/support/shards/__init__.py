@@ -1,0 +1,1 @@
+"""Shards run without a worker, watched and measured."""

@@ -1,0 +1,1 @@
+"""Extreme eigenvalues by thick-restart Lanczos."""

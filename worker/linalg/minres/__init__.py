@@ -1,0 +1,1 @@
+"""MINRES-QLP: minimum-residual, minimum-length solutions."""

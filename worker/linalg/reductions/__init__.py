@@ -1,0 +1,1 @@
+"""One decomposition of ``(H, g)`` that serves every damping of a Newton step."""

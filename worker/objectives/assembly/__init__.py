@@ -1,0 +1,1 @@
+"""Exact Hessians of networks, put together layer by layer."""

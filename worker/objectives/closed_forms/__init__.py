@@ -1,0 +1,1 @@
+"""Objectives whose derivatives or critical points are known in closed form."""

@@ -1,0 +1,1 @@
+"""Graphs of a network's gradient, and products with its derivatives."""
