@@ -95,8 +95,8 @@ class Job(Schema):
     object: Literal["job"]
     state: JobState
     phase: str | None
-    """What the worker is at: `preparing`, `searching`, `classifying`, `decomposing`
-    (large matrices, for their spectra), `reporting`."""
+    """What the worker is at: `preparing`, `searching`, `decomposing`
+    (large matrices, for their spectra), `classifying`, `reporting`."""
     progress: Progress | None
     attempt: int
     max_attempts: int

@@ -17,7 +17,7 @@ from worker.objectives.base import Linearisation
 from worker.objectives.rounding import gradient_norm_floor, in_kernel
 from worker.spectra.estimates import frobenius_norm, trace
 from worker.spectra.inertia import Inertia, estimated_inertia, exact_inertia
-from worker.spectra.quadrature import quadrature
+from worker.spectra.quadrature import Quadrature, quadrature
 
 RTOL = 5e-4
 """Of the one solve that judges every point, whatever the finder."""
@@ -86,6 +86,7 @@ def measure(
     dense_limit: int,
     seed: int,
     starts: Sequence[int],
+    known: Quadrature | None = None,
 ) -> Measures:
     """Measures at every point of a linearisation.
 
@@ -95,6 +96,7 @@ def measure(
         dense_limit: Up to this many parameters the Hessian is formed and decomposed.
         seed: The job's seed, for estimates.
         starts: Number of every run's start, for estimates.
+        known: Quadrature of the Hessians, where it need not be made for estimates.
 
     Returns:
         The measures.
@@ -102,7 +104,7 @@ def measure(
     if at.hessian.size <= dense_limit:
         spectrum = _decompose(at)
     else:
-        spectrum = _sample(at, seed, starts)
+        spectrum = _sample(at, known or _quadrature(at, seed, starts))
     return _measure(at, spectrum, thresholds)
 
 
@@ -146,9 +148,8 @@ def _decompose(at: Linearisation) -> _Spectrum:
     )
 
 
-def _sample(at: Linearisation, seed: int, starts: Sequence[int]) -> _Spectrum:
-    finite = torch.isfinite(at.hessian.matvec(at.gradient)).all(dim=1)
-    rule = quadrature(
+def _quadrature(at: Linearisation, seed: int, starts: Sequence[int]) -> Quadrature:
+    return quadrature(
         at.hessian,
         at.gradient,
         stream="index",
@@ -157,6 +158,10 @@ def _sample(at: Linearisation, seed: int, starts: Sequence[int]) -> _Spectrum:
         probes=PROBES,
         steps=STEPS,
     )
+
+
+def _sample(at: Linearisation, rule: Quadrature) -> _Spectrum:
+    finite = torch.isfinite(at.hessian.matvec(at.gradient)).all(dim=1)
     stationary = (at.gradient == 0).all(dim=1, keepdim=True)
     nodes, weights = gauss_quadrature(
         lanczos(

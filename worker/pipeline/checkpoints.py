@@ -18,7 +18,7 @@ from worker.pipeline.task import ShardTask
 from worker.reports.tensor_files import write_tensors
 
 NAME = "checkpoint.safetensors"
-_FORMAT = "4"
+_FORMAT = "5"
 _SPECTRA = "spectra."
 REST = 20.0
 """Time between two checkpoints, at least, in units of the time to write one."""
@@ -87,7 +87,9 @@ class Checkpoint:
         }
         return Saved(
             search=SearchState.from_tensors(tensors, device=device),
-            spectra=SpectraState.from_tensors(spectra) if spectra else None,
+            spectra=SpectraState.from_tensors(spectra, device=device)
+            if spectra
+            else None,
         )
 
 

@@ -10,18 +10,18 @@ from torch import Tensor
 from service.schemas.reports import AnalyticMatch, Point, SpectrumReport
 from worker.build import Built
 from worker.classification.footprint import classification_footprint
-from worker.classification.labels import Thresholds
 from worker.classification.measures import Measures, measure
 from worker.errors import Drained
 from worker.linalg.footprint import Footprint
 from worker.linalg.shortage import is_shortage, release
-from worker.pipeline.spectra import Spectra, spectrum_later
+from worker.pipeline.spectra import Spectra, spectrum_alone, spectrum_later
 from worker.pipeline.task import Observer, ShardTask
 from worker.pipeline.watch import Interrupted, Watch
 from worker.reports.matches import analytic_matches
-from worker.reports.points import classified_point, unclassified_point
+from worker.reports.points import classified_point, surveyed_point
 from worker.reports.runs import Run
 from worker.reports.summaries import thresholds
+from worker.spectra.quadrature import Quadrature
 
 _GROUP = 16
 """Points classified together at most, so that progress shows."""
@@ -47,12 +47,38 @@ class Classified:
     gradient_norm_floors: list[float]
 
 
+def survey(
+    task: ShardTask, built: Built, theta: Tensor, runs: Sequence[Run]
+) -> list[Point]:
+    """Labels the points of a shard by their gradients alone.
+
+    Args:
+        task: The shard.
+        built: The problem.
+        theta: Points, ``(runs, parameters)``.
+        runs: What led to each.
+
+    Returns:
+        The points.
+    """
+    limits = thresholds(task.specification.classification)
+    if spectrum_alone(task, built):
+        runs = [run.noting(_SPECTRUM_ONLY) for run in runs]
+    value, gradient = built.objective.gradient(theta)
+    square = (gradient.double() ** 2).sum(dim=1)
+    return [
+        surveyed_point(run, float(value[row]), float(square[row]), limits)
+        for row, run in enumerate(runs)
+    ]
+
+
 def classify(
     task: ShardTask,
     built: Built,
     theta: Tensor,
-    runs: Sequence[Run],
+    surveyed: Sequence[Point],
     *,
+    known: Quadrature | None,
     memory_budget_bytes: int,
     observer: Observer,
     watch: Watch,
@@ -63,7 +89,8 @@ def classify(
         task: The shard.
         built: The problem.
         theta: Points, ``(runs, parameters)``.
-        runs: What led to each.
+        surveyed: What is known of each, its spectrum where that was computed before.
+        known: Quadrature of the Hessians of the first points that have not failed.
         memory_budget_bytes: What a group of points may take.
         observer: Hears of every point.
         watch: Knows when to end.
@@ -72,32 +99,30 @@ def classify(
         The points.
 
     Raises:
-        Drained: If the shard is to be left; its search has been checkpointed.
+        Drained: If the shard is to be left; all that was done before is checkpointed.
     """
-    limits = thresholds(task.specification.classification)
-    value, gradient = built.objective.gradient(theta)
-    square = (gradient.double() ** 2).sum(dim=1)
-    finite = value.isfinite() & square.isfinite()
     points = {
-        row: unclassified_point(
-            runs[row], float(value[row]), float(square[row]), limits
-        )
-        for row in torch.nonzero(~finite)[:, 0].tolist()
+        row: point for row, point in enumerate(surveyed) if point.label == "failed"
     }
     for point in points.values():
         observer.point(point)
     floors: list[float] = []
-    rows = torch.nonzero(finite)[:, 0].tolist()
-    classifier = _Classifier(task, built, limits, watch)
+    rows = [row for row in range(len(surveyed)) if row not in points]
+    classifier = _Classifier(task, built, theta, watch)
     most = min(_GROUP, _footprint(task, built).runs(memory_budget_bytes))
     left = rows
     while left:
-        observer.progress(len(points), len(runs), "points")
+        observer.progress(len(points), len(surveyed), "points")
         if watch.drain_requested:
             raise Drained
         group = left[: 1 if watch.stop_requested else most]
+        first = len(rows) - len(left)
         try:
-            found = classifier.classify_within_memory(theta, runs, group)
+            found = classifier.classify_within_memory(
+                group,
+                [surveyed[row] for row in group],
+                _part(known, first, len(group)),
+            )
         except Interrupted:
             break
         if found is None:
@@ -109,51 +134,21 @@ def classify(
             points[row] = point
             observer.point(point)
         left = left[len(group) :]
-    for row in rows:
-        if row not in points:
-            run = runs[row].noting(_OUT_OF_TIME)
-            points[row] = unclassified_point(
-                run, float(value[row]), float(square[row]), limits
-            )
-    observer.progress(len(points), len(runs), "points")
+    for row in left:
+        point = surveyed[row]
+        points[row] = point.model_copy(update={"notes": [*point.notes, _OUT_OF_TIME]})
+    observer.progress(len(points), len(surveyed), "points")
     return Classified(
-        points=[points[row] for row in range(len(runs))], gradient_norm_floors=floors
+        points=[points[row] for row in range(len(surveyed))],
+        gradient_norm_floors=floors,
     )
 
 
-def survey(
-    task: ShardTask,
-    built: Built,
-    theta: Tensor,
-    runs: Sequence[Run],
-    *,
-    observer: Observer,
-) -> Classified:
-    """Points of which only the spectrum is asked for, and comes later.
-
-    Args:
-        task: The shard.
-        built: The problem.
-        theta: Points, ``(runs, parameters)``.
-        runs: What led to each.
-        observer: Hears of every point.
-
-    Returns:
-        The points, labelled by their gradients alone.
-    """
-    limits = thresholds(task.specification.classification)
-    value, gradient = built.objective.gradient(theta)
-    square = (gradient.double() ** 2).sum(dim=1)
-    points = [
-        unclassified_point(
-            run.noting(_SPECTRUM_ONLY), float(value[row]), float(square[row]), limits
-        )
-        for row, run in enumerate(runs)
-    ]
-    for point in points:
-        observer.point(point)
-    observer.progress(len(points), len(points), "points")
-    return Classified(points=points, gradient_norm_floors=[])
+def _part(known: Quadrature | None, first: int, count: int) -> Quadrature | None:
+    """Of so many runs from the first on; None where it does not reach so far."""
+    if known is None or first + count > len(known.known.values):
+        return None
+    return known.take(torch.arange(first, first + count))
 
 
 def needed_bytes(task: ShardTask, built: Built) -> int:
@@ -174,11 +169,12 @@ class _Classifier:
     """Measures, spectra and matches of a group of points."""
 
     def __init__(
-        self, task: ShardTask, built: Built, limits: Thresholds, watch: Watch
+        self, task: ShardTask, built: Built, theta: Tensor, watch: Watch
     ) -> None:
         self._task = task
+        self._theta = theta
         self._analytic = built.analytic
-        self._limits = limits
+        self._limits = thresholds(task.specification.classification)
         self._objective = watch.classifying(built.objective)
         wanted = task.specification.spectrum
         self._spectra: Spectra | None = None
@@ -186,44 +182,48 @@ class _Classifier:
             self._spectra = Spectra(task, built, wanted, watch.announce_classification)
 
     def classify_within_memory(
-        self, theta: Tensor, runs: Sequence[Run], group: Sequence[int]
+        self,
+        group: Sequence[int],
+        surveyed: Sequence[Point],
+        known: Quadrature | None,
     ) -> Classified | None:
         """The points of a group; None where it is too large for the memory."""
         try:
-            return self.classify(theta, runs, group)
+            return self.classify(self._theta[group], surveyed, known)
         except (MemoryError, RuntimeError) as error:
             if not is_shortage(error) or len(group) == 1:
                 raise
         return None
 
     def classify(
-        self, theta: Tensor, runs: Sequence[Run], group: Sequence[int]
+        self, theta: Tensor, surveyed: Sequence[Point], known: Quadrature | None
     ) -> Classified:
-        starts = [runs[row].start for row in group]
-        at = self._objective.linearise(theta[group])
+        starts = [point.start for point in surveyed]
+        at = self._objective.linearise(theta)
         measures = measure(
             at,
             self._limits,
             dense_limit=self._task.dense_limit,
             seed=self._task.specification.seed,
             starts=starts,
+            known=known,
         )
-        spectra: Sequence[SpectrumReport | None] = [None] * len(group)
+        spectra: Sequence[SpectrumReport | None] = [it.spectrum for it in surveyed]
         if self._spectra is not None:
-            spectra = self._spectra.exact(at.theta, starts, measures.eigenvalues)
-        matches = self._matches(measures, theta[group])
+            spectra = self._spectra.exact(theta, starts, measures.eigenvalues)
+        matches = self._matches(measures, theta)
         floors = measures.gradient_norm_floor[measures.finite]
         return Classified(
             points=[
                 classified_point(
-                    runs[row],
+                    point,
                     place,
                     measures,
                     spectrum=spectra[place],
                     match=matches[place],
                     thresholds=self._limits,
                 )
-                for place, row in enumerate(group)
+                for place, point in enumerate(surveyed)
             ],
             gradient_norm_floors=floors.tolist(),
         )

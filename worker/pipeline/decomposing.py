@@ -17,7 +17,11 @@ from worker.objectives.rounding import gradient_norm_floor
 from worker.pipeline.checkpoints import Checkpoint
 from worker.pipeline.spectra import Spectra, spectrum_alone
 from worker.pipeline.spectra_state import SpectraState
-from worker.pipeline.spectrum_plans import spectrum_footprint, spectrum_plan
+from worker.pipeline.spectrum_plans import (
+    serves_classification,
+    spectrum_footprint,
+    spectrum_plan,
+)
 from worker.pipeline.task import Observer, ShardTask
 from worker.pipeline.watch import Interrupted, Watch
 from worker.reports.points import with_spectrum
@@ -42,7 +46,7 @@ def decompose(
     observer: Observer,
     watch: Watch,
 ) -> None:
-    """Adds the spectra that do not come with the classification to the points.
+    """Adds spectra to surveyed points, where no Hessian is formed to classify them.
 
     Args:
         task: The shard.
@@ -127,6 +131,8 @@ class _Decomposer:
             plan = spectrum_plan(self._task, self._built, self._wanted, starts)
             spectrum, made = self._by_products(theta, plan)
             found = self._spectra.record(spectrum, starts, plan.storage)
+            if spectrum.quadrature is not None and serves_classification(self._wanted):
+                state.keep(spectrum.quadrature)
         self._note_floors(theta, found)
         for row, each in zip(group, found, strict=True):
             state.points[row] = with_spectrum(state.points[row], each)

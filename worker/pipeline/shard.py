@@ -81,29 +81,10 @@ def _run(
     else:
         resume = None if saved is None else saved.search
         state, runs = _search(task, built, observer, watch, budget // 2, resume=resume)
-        found = _classify(
-            task,
-            built,
-            state.theta,
-            runs,
-            observer=observer,
-            watch=watch,
-            budget=budget // 2,
-        )
-        spectra = SpectraState.begin(found)
-    later = spectrum_later(task, built)
-    if later is not None:
-        observer.phase("decomposing")
-        decompose(
-            task,
-            built,
-            later,
-            state,
-            spectra,
-            memory_budget_bytes=budget // 2,
-            observer=observer,
-            watch=watch,
-        )
+        spectra = SpectraState.begin(survey(task, built, state.theta, runs))
+    found = _classified(
+        task, built, state, spectra, observer=observer, watch=watch, budget=budget // 2
+    )
     observer.phase("reporting")
     _write_arrays(task, built, state)
     facts = Facts(
@@ -118,10 +99,10 @@ def _run(
             budget_bytes=budget,
             allowed_bytes=task.memory_budget_bytes,
         ),
-        gradient_norm_floors=spectra.gradient_norm_floors,
+        gradient_norm_floors=found.gradient_norm_floors,
     )
-    write_result(task.folder, spectra.points, facts)
-    return spectra.points
+    write_result(task.folder, found.points, facts)
+    return found.points
 
 
 def _check_memory(task: ShardTask, built: Built) -> None:
@@ -193,25 +174,46 @@ def _search(
     return state, [Run.of(result, row, i) for row, i in enumerate(task.starts)]
 
 
-def _classify(
+def _classified(
     task: ShardTask,
     built: Built,
-    theta: Tensor,
-    runs: list[Run],
+    state: SearchState,
+    spectra: SpectraState,
     *,
     observer: Observer,
     watch: Watch,
     budget: int,
 ) -> Classified:
-    """The points, with the spectra that come along."""
-    observer.phase("classifying")
+    """The points with their spectra, and classified if more than that is wanted."""
+    later = spectrum_later(task, built)
+    if later is not None:
+        observer.phase("decomposing")
+        decompose(
+            task,
+            built,
+            later,
+            state,
+            spectra,
+            memory_budget_bytes=budget,
+            observer=observer,
+            watch=watch,
+        )
     if spectrum_alone(task, built):
-        return survey(task, built, theta, runs, observer=observer)
+        for point in spectra.points:
+            observer.point(point)
+        return Classified(
+            points=spectra.points, gradient_norm_floors=spectra.gradient_norm_floors
+        )
+    if later is not None:
+        Checkpoint(task).write(state, spectra)
+        observer.checkpointed(Checkpoint(task).path)
+    observer.phase("classifying")
     return classify(
         task,
         built,
-        theta,
-        runs,
+        state.theta,
+        spectra.points,
+        known=spectra.quadrature,
         memory_budget_bytes=budget,
         observer=observer,
         watch=watch,

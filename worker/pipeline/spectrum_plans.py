@@ -8,6 +8,7 @@ import torch
 from service.schemas.spectra import LanczosSpectrum
 from worker.build import Built
 from worker.build.matrices import known_smallest, matrix_order
+from worker.classification.measures import PROBES, STEPS
 from worker.linalg.extremes.basis import Storage
 from worker.linalg.footprint import Footprint
 from worker.pipeline.task import ShardTask
@@ -23,6 +24,17 @@ def density_plan(wanted: LanczosSpectrum) -> DensityPlan | None:
         probes=wanted.density.probes,
         steps=wanted.density.steps,
         broadening=wanted.density.broadening,
+    )
+
+
+def serves_classification(wanted: LanczosSpectrum) -> bool:
+    """Whether its density tells of Hessians all that their classification asks for."""
+    return (
+        wanted.matrix == "hessian"
+        and wanted.parameters is None
+        and wanted.density is not None
+        and wanted.density.probes >= PROBES
+        and wanted.density.steps >= STEPS
     )
 
 

@@ -53,7 +53,7 @@ class Observer(Protocol):
     """Hears how a shard comes along, and may ask it to end."""
 
     def phase(self, name: str) -> None:
-        """A phase began: preparing, searching, classifying or reporting."""
+        """A phase began, such as searching."""
         ...
 
     def progress(self, done: int, total: int, unit: str) -> None:

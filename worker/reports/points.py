@@ -23,64 +23,10 @@ MEASURES = (
 )
 
 
-def classified_point(
-    run: Run,
-    row: int,
-    measures: Measures,
-    *,
-    spectrum: SpectrumReport | None,
-    match: AnalyticMatch | None,
-    thresholds: Thresholds,
-) -> Point:
-    """A point with all its measures.
-
-    Args:
-        run: The search that led there.
-        row: Its row in the measures.
-        measures: Of its batch.
-        spectrum: What was asked for of its spectrum.
-        match: The nearest analytic critical point, where there are any.
-        thresholds: Cut-offs between labels.
-
-    Returns:
-        The point.
-    """
-    finite = bool(measures.finite[row])
-    values = {name: number(getattr(measures, name)[row]) for name in MEASURES}
-    square = float(measures.squared_gradient_norm[row])
-    residual = values["relative_residual"]
-    named = label(square, residual, thresholds)
-    counted = index(measures.inertia, row) if finite else None
-    run = run.with_final_residual(
-        residual if named is not Label.CRITICAL else None, thresholds.flatness
-    )
-    return Point(
-        start=run.start,
-        label=named.value,
-        kind=_kind(named, counted),
-        ever_gradient_flat=run.ever_gradient_flat,
-        loss=float(measures.value[row]),
-        squared_gradient_norm=square,
-        relative_residual_max=run.relative_residual_max,
-        relative_residual_max_iteration=run.relative_residual_max_iteration,
-        **values,
-        gradient_kernel_method=_method(exact=measures.exact) if finite else None,
-        index=counted,
-        frobenius_norm=number(measures.frobenius_norm[row]),
-        stop_reason=run.stop_reason,
-        iterations=run.iterations,
-        gradient_evaluations=run.gradient_evaluations,
-        hessian_vector_products=run.hessian_vector_products,
-        analytic_match=match,
-        spectrum=spectrum if finite else None,
-        notes=[*run.notes, *_notes(measures, row, square)],
-    )
-
-
-def unclassified_point(
+def surveyed_point(
     run: Run, loss: float, squared_gradient_norm: float, thresholds: Thresholds
 ) -> Point:
-    """A point without measures: a failed one, or one not classified in time."""
+    """A point without measures, labelled by its gradient alone."""
     finite = math.isfinite(loss) and math.isfinite(squared_gradient_norm)
     named = label(squared_gradient_norm, None, thresholds) if finite else Label.FAILED
     notes = list(run.notes)
@@ -114,14 +60,74 @@ def unclassified_point(
     )
 
 
+def classified_point(
+    point: Point,
+    row: int,
+    measures: Measures,
+    *,
+    spectrum: SpectrumReport | None,
+    match: AnalyticMatch | None,
+    thresholds: Thresholds,
+) -> Point:
+    """A surveyed point with all its measures.
+
+    Args:
+        point: What is known of it.
+        row: Its row in the measures.
+        measures: Of its batch.
+        spectrum: What was asked for of its spectrum.
+        match: The nearest analytic critical point, where there are any.
+        thresholds: Cut-offs between labels.
+
+    Returns:
+        The point.
+    """
+    finite = bool(measures.finite[row])
+    values = {name: number(getattr(measures, name)[row]) for name in MEASURES}
+    square = float(measures.squared_gradient_norm[row])
+    residual = values["relative_residual"]
+    named = label(square, residual, thresholds)
+    counted = index(measures.inertia, row) if finite else None
+    changes: dict[str, object] = {
+        "label": named.value,
+        "kind": _kind(named, counted),
+        "loss": float(measures.value[row]),
+        "squared_gradient_norm": square,
+        **values,
+        "gradient_kernel_method": _method(exact=measures.exact) if finite else None,
+        "index": counted,
+        "frobenius_norm": number(measures.frobenius_norm[row]),
+        "analytic_match": match,
+        "spectrum": spectrum if finite else None,
+        "notes": [*point.notes, *_notes(measures, row, square)],
+    }
+    if named is not Label.CRITICAL and residual is not None:
+        changes |= _with_final_residual(point, residual, thresholds.flatness)
+    return point.model_copy(update=changes)
+
+
+def _with_final_residual(
+    point: Point, residual: float, flatness: float
+) -> dict[str, object]:
+    """What changes as the classifier's residual is counted in with the search's."""
+    largest = point.relative_residual_max
+    if largest is not None and residual <= largest:
+        return {}
+    return {
+        "relative_residual_max": residual,
+        "relative_residual_max_iteration": point.iterations,
+        "ever_gradient_flat": point.ever_gradient_flat or residual > flatness,
+    }
+
+
 def with_spectrum(point: Point, spectrum: SpectrumReport | None) -> Point:
-    """A point with the spectrum found later; None where its matrix is not finite."""
+    """A surveyed point with its spectrum; None where its matrix is not finite."""
     if spectrum is None:
         notes = [*point.notes, "the matrix is not finite here"]
         return point.model_copy(update={"notes": notes})
     changes: dict[str, object] = {"spectrum": spectrum}
     whole_hessian = spectrum.matrix == "hessian" and spectrum.parameters is None
-    if whole_hessian and point.index is None:
+    if whole_hessian:
         changes |= {
             "index": spectrum.index,
             "kind": _kind(Label(point.label), spectrum.index),

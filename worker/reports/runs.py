@@ -61,23 +61,3 @@ class Run:
     def noting(self, note: str) -> Self:
         """The same run with one more note."""
         return dataclasses.replace(self, notes=(*self.notes, note))
-
-    def with_final_residual(self, residual: float | None, flatness: float) -> Self:
-        """The run with the classifier's residual at its end counted in.
-
-        Args:
-            residual: At a point that is not critical, else None.
-            flatness: Residual above which a point is gradient-flat.
-
-        Returns:
-            The run, with the residual as its maximum where it is larger.
-        """
-        largest = self.relative_residual_max
-        if residual is None or (largest is not None and residual <= largest):
-            return self
-        return dataclasses.replace(
-            self,
-            relative_residual_max=residual,
-            relative_residual_max_iteration=self.iterations,
-            ever_gradient_flat=self.ever_gradient_flat or residual > flatness,
-        )

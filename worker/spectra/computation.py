@@ -12,7 +12,8 @@ from worker.linalg.extremes.thick_restart import SearchSpace
 from worker.linalg.operators import SymmetricOperator
 from worker.spectra.estimates import frobenius_norm, trace
 from worker.spectra.plan import SpectrumPlan, probe_steps, search_products, vectors_kept
-from worker.spectra.quadrature import Known, Quadrature, Rules, random_vectors
+from worker.spectra.quadrature import Known, Quadrature, random_vectors
+from worker.spectra.rules import Rules
 from worker.spectra.spectrum import Eigenpairs, Spectrum, densities
 
 CONVERGED = 1e-8
@@ -82,8 +83,8 @@ class SpectrumComputation:
             _group(tensors, "space"), like=like, storage=plan.storage
         )
         search = _search(plan, space, _group(tensors, "search"))
-        rules = Rules(
-            **{
+        rules = Rules.from_tensors(
+            {
                 name: each.to(like.device, copy=True)
                 for name, each in _group(tensors, "rules").items()
             }

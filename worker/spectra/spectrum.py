@@ -10,7 +10,8 @@ from worker.spectra.density import Density, density
 from worker.spectra.estimates import Estimate
 from worker.spectra.inertia import Inertia, estimated_inertia, exact_inertia
 from worker.spectra.plan import DensityPlan
-from worker.spectra.quadrature import Known, Quadrature, Rules
+from worker.spectra.quadrature import Known, Quadrature
+from worker.spectra.rules import Rules
 
 
 @final

@@ -8,7 +8,7 @@ from service.schemas.jobs import Progress
 
 ShardState = Literal["queued", "running", "stored", "failed", "cancelled"]
 
-_PHASES = ("preparing", "searching", "classifying", "decomposing", "reporting")
+_PHASES = ("preparing", "searching", "decomposing", "classifying", "reporting")
 
 
 @final

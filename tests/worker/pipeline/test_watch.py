@@ -10,8 +10,8 @@ from tests.support.shards.observers import RecordingObserver
 from tests.support.shards.pipelines import shard_task
 from worker import build
 from worker.errors import Drained
-from worker.pipeline.classifying import classify
-from worker.pipeline.searching import run_search, unsearched
+from worker.pipeline.classifying import classify, survey
+from worker.pipeline.searching import run_search
 from worker.pipeline.task import ShardTask
 from worker.pipeline.watch import Interrupted, Watch
 from worker.reports.runs import Run
@@ -114,8 +114,9 @@ def test_points_out_of_time_are_labelled_by_their_gradient(
     found = classify(
         task,
         built,
-        unsearched(theta).theta,
-        [Run.unsearched(start) for start in task.starts],
+        theta,
+        survey(task, built, theta, [Run.unsearched(start) for start in task.starts]),
+        known=None,
         memory_budget_bytes=2**20,
         observer=observer,
         watch=Watch(observer, classification_grace_s=0.0),

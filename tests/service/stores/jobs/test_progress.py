@@ -4,7 +4,7 @@ from hypothesis import given, strategies as st
 from service.schemas.jobs import Progress
 from service.stores.jobs.progress import ShardProgress, ShardState, combine, completed
 
-PHASES = ["preparing", "searching", "classifying", "decomposing", "reporting"]
+PHASES = ["preparing", "searching", "decomposing", "classifying", "reporting"]
 PHASES += ["unheard_of"]
 
 
