@@ -99,7 +99,7 @@ class GradientNorm:
 
     def step(self, objective: Objective, point: Point, state: FinderState) -> Step:
         """Moves along ``-H g``."""
-        norm = hessian_norm(point, state)
+        norm = hessian_norm(point, state, smooth=objective.smooth)
         trial, products = self._first_trial(point, state)
         moved = (
             self._search(objective, point, trial)

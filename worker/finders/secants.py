@@ -24,13 +24,16 @@ def unknown_secants(theta: Tensor) -> FinderState:
     }
 
 
-def hessian_norm(point: Point, state: FinderState) -> Tensor:
+def hessian_norm(point: Point, state: FinderState, *, smooth: bool) -> Tensor:
     """``|H|_F`` where ``H`` is formed, else an estimate of ``|H|``, ``(runs,)``."""
-    # The largest of |H g| / |g| and the roots of the curvatures of G met on the way.
-    step, change = _secant(point, state)
-    along = (change.norm(dim=1) / step.norm(dim=1)).sqrt().nan_to_num(0.0, 0.0)
+    # The largest of |H g| / |g| and the roots of the curvatures of G met on the way;
+    # across a kink of the loss the latter grow without bound as the steps shrink.
     here = point.hessian_gradient.norm(dim=1) / point.gradient.norm(dim=1)
-    met = torch.maximum(_FADING * state["norm"], torch.maximum(along, here))
+    met = torch.maximum(_FADING * state["norm"], here)
+    if smooth:
+        step, change = _secant(point, state)
+        along = (change.norm(dim=1) / step.norm(dim=1)).sqrt().nan_to_num(0.0, 0.0)
+        met = torch.maximum(met, along)
     return torch.where(point.frobenius_norm.isfinite(), point.frobenius_norm, met)
 
 

@@ -2,7 +2,12 @@ import pytest
 import torch
 
 from tests.support.numerics.finders import FIRST_ORDER
-from tests.support.numerics.objectives import Counts, quadratic, quartic
+from tests.support.numerics.objectives import (
+    Counts,
+    FunctionObjective,
+    quadratic,
+    quartic,
+)
 from tests.support.numerics.problems import normal
 from worker.finders.base import StopReason
 from worker.finders.gradient_norm import GradientNorm
@@ -103,6 +108,22 @@ def test_plain_methods_cost_one_gradient_and_one_product_a_step() -> None:
 
     assert found.gradient_evaluations.tolist() == [11]
     assert found.hessian_vector_products.tolist() == [10]
+
+
+@pytest.mark.parametrize("kind", FIRST_ORDER)
+def test_shrinking_steps_across_a_kink_are_not_taken_for_flatness(kind: str) -> None:
+    # The Hessian is one wherever there is one: no gradient is in its kernel.
+    objective = FunctionObjective(
+        function=lambda theta: (theta.abs() + theta**2 / 2).sum(1),
+        parameters=1,
+        smooth=False,
+    )
+    starts = torch.tensor([[0.3], [-2.0]], dtype=torch.float64)
+
+    found = search(objective, FIRST_ORDER[kind], starts, hessian="krylov")
+
+    assert StopReason.STATIONARY_GRADIENT_NORM not in found.stop
+    assert not (found.traces["relative_residual"] > 0).any()
 
 
 @pytest.mark.parametrize("options", [{"learning_rate": 0.0}, {"momentum": 1.0}])
