@@ -32,7 +32,11 @@ _host = click.option(
     "GRADFLAT_ALLOWED_HOSTS.",
 )
 _port = click.option(
-    "--port", default=PORT, show_default=True, help="Port to listen on; 0 is any."
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=PORT,
+    show_default=True,
+    help="Port to listen on; 0 is any.",
 )
 _database = click.option(
     "--database-url", help="PostgreSQL by URL; else SQLite in the data folder."

@@ -58,9 +58,9 @@ def _invalid(request: Request, error: Exception) -> Response:
     error = cast("RequestValidationError", error)
     reports = cast("list[dict[str, Any]]", error.errors())
     errors = field_errors(reports, error.body)
+    fields = "1 field is" if len(reports) == 1 else f"{len(reports)} fields are"
     return _service_error(
-        request,
-        RequestInvalid(f"{len(reports)} fields are not as documented", errors=errors),
+        request, RequestInvalid(f"{fields} not as documented", errors=errors)
     )
 
 

@@ -15,15 +15,19 @@ def lock(path: Path) -> int:
     """Locks a file for as long as this process lives.
 
     Args:
-        path: The file.
+        path: The file; its folder is made if there is none.
 
     Returns:
         Its descriptor.
 
     Raises:
-        StackFailed: If another process holds it.
+        StackFailed: If another process holds it, or the folder cannot be written to.
     """
-    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StackFailed(f"cannot write to {path.parent}: {error.strerror}") from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

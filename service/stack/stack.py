@@ -66,8 +66,8 @@ class Stack:
         """
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._asked_to_stop)
-        (self._folder / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
         held = lock(self._folder / "lock")
+        (self._folder / "logs").mkdir(mode=0o700, exist_ok=True)
         listener = listen(self._host, self._port)
         logging.basicConfig(
             filename=self._folder / "logs" / "up.log",

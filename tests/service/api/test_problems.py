@@ -119,6 +119,7 @@ def test_fields_are_named_and_not_repeated(tenant: Tenant) -> None:
         "/problem/terms/1/powers/0",
         "/starts/low/0",
     }
+    assert told["detail"] == "4 fields are not as documented"
     assert "my-secret" not in answer.text
 
 
@@ -127,6 +128,7 @@ def test_numbers_too_large_for_floats(tenant: Tenant) -> None:
     body["problem"]["terms"][0]["coefficient"] = 10**400
     told = problem(tenant.http.post("/v1/jobs", json=body), 422, "request_invalid")
     assert told["errors"][0]["pointer"] == "/problem/terms/0/coefficient"
+    assert told["detail"] == "1 field is not as documented"
 
 
 def test_a_failure_is_logged_and_not_explained(
