@@ -13,7 +13,8 @@ from tests.support.bench import ROOT, STANDIN
 from tests.support.servers.procs import command
 from tests.support.servers.waiting import until
 from worker.protocol import Limits
-from worker.supervisor.runners import Runner
+from worker.runner import priority
+from worker.supervisor.runners import RUNNER_COMMAND, START_LIMIT_S, Runner
 
 INSPECT = """
 import json, os, resource, sys
@@ -80,6 +81,15 @@ def test_runner_is_limited_and_knows_no_secret(
     }
     assert seen["session"] == seen["pid"] != os.getsid(0)
     assert not folder.exists()
+
+
+def test_runner_steps_back_behind_the_processes_that_answer(tmp_path: Path) -> None:
+    with running(tmp_path / "run", Settings(), RUNNER_COMMAND) as runner:
+        assert next(runner.replies(START_LIMIT_S))
+        assert os.getpriority(os.PRIO_PROCESS, runner.pid) == priority.NICENESS
+        autogroup = Path(f"/proc/{runner.pid}/autogroup")
+        if autogroup.exists():
+            assert autogroup.read_text().endswith(f"nice {priority.NICENESS}\n")
 
 
 def test_runner_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
