@@ -56,6 +56,8 @@ class ProblemSummary(Schema):
     smooth: bool
     """Whether the loss is twice differentiable everywhere."""
     gradient_norm_floor: float
+    """What rounding the parameters does to a squared gradient norm, the median over the
+    points; of the spectrum's matrix where nothing else was computed."""
     """Squared gradient norm below which rounding rules, estimated; that of a Hessian
     and a point of unit norm where only spectra of other matrices were asked for."""
     warnings: list[str]

@@ -60,6 +60,13 @@ def matrix_order(spec: LanczosSpectrum, built: Built) -> int:
     return len(built.layout.entries(spec.parameters))
 
 
+def parameters_of(spec: LanczosSpectrum, built: Built, theta: Tensor) -> Tensor:
+    """Those parameters of points ``(runs, parameters)``, ``(runs, order)``."""
+    if spec.parameters is None:
+        return theta
+    return theta[:, built.layout.entries(spec.parameters).to(theta.device)]
+
+
 def parameter_names(spec: LanczosSpectrum, built: Built) -> list[str]:
     """The architecture's names of these parameters, in order."""
     return built.layout.matching(spec.parameters or "*")

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from service.schemas.reports import SpectrumReport
 from service.schemas.spectra import LanczosSpectrum
-from worker.build import Built
+from worker.build import Built, matrices
 from worker.errors import Drained
 from worker.finders.state import SearchState
 from worker.linalg.shortage import is_shortage, release
@@ -144,11 +144,15 @@ class _Decomposer:
     def _note_floors(
         self, theta: Tensor, found: Sequence[SpectrumReport | None]
     ) -> None:
-        """Of points that were not classified, as far as their Hessians are known."""
-        whole = self._wanted.matrix == "hessian" and self._wanted.parameters is None
-        if not whole or not spectrum_alone(self._task, self._built):
+        """Of points that will not be classified, with the matrix for the Hessian.
+
+        A Gauss-Newton matrix is what is left of the Hessian where the floor matters,
+        at small losses; a block tells of its own part of the gradient.
+        """
+        if not spectrum_alone(self._task, self._built):
             return
-        for point, each in zip(theta, found, strict=True):
+        own = matrices.parameters_of(self._wanted, self._built, theta)
+        for point, each in zip(own, found, strict=True):
             if each is not None:
                 norm = torch.tensor([_norm(each)], dtype=torch.float64)
                 floor = gradient_norm_floor(norm, point[None].cpu())

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from service.schemas.specifications import Specification
 from tests.support.shards.observers import RecordingObserver
@@ -81,13 +82,44 @@ def test_a_stack_of_checkpoints_gives_spectra_and_nothing_that_was_not_asked_for
         for spectrum in (point.spectrum for point in points)
         if spectrum is not None
     ]
-    stack = load_file(checkpoints).values()
+    stack = load_file(checkpoints)
+    assert report.problem.gradient_norm_floor == floor(norms, list(stack.values()))
+
+
+def floor(norms: list[float], stack: list[Tensor]) -> object:
+    """Median of ``(eps |A| |theta|)^2`` over three points."""
     lengths = [torch.cat([t[i].flatten() for t in stack]).norm() for i in range(3)]
     floors = [
         (2.0**-52 * norm * float(length)) ** 2
         for norm, length in zip(norms, lengths, strict=True)
     ]
-    assert report.problem.gradient_norm_floor == pytest.approx(sorted(floors)[1])
+    return pytest.approx(sorted(floors)[1])
+
+
+@pytest.mark.parametrize("matrix", ["hessian", "gauss_newton", "fisher"])
+def test_any_matrix_tells_what_rounding_does_to_gradients(
+    matrix: str, checkpoints: Path, tmp_path: Path
+) -> None:
+    spectrum = {**ALONE["spectrum"], "matrix": matrix, "parameters": "layers.0.*"}
+    task = shard_task(
+        Specification.model_validate({**ALONE, "spectrum": spectrum}),
+        tmp_path / "shard",
+        first=0,
+        count=3,
+        weights=checkpoints,
+        dense_limit=100,
+    )
+
+    spectra = [point.spectrum for point in run_shard(task, RecordingObserver())]
+
+    norms = [max(map(abs, it.largest + it.smallest)) for it in spectra if it]
+    block = [
+        each
+        for name, each in load_file(checkpoints).items()
+        if name.startswith("layers.0.")
+    ]
+    report = assemble_job(task.specification, [task.folder], tmp_path)
+    assert report.problem.gradient_norm_floor == floor(norms, block)
 
 
 def test_a_cancelled_job_reports_the_spectra_that_are_done(
