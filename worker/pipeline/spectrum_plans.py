@@ -64,7 +64,7 @@ def spectrum_plan(
         seed=task.specification.seed,
         starts=starts,
         storage=Storage(dtype=objective.dtype, device=objective.device),
-        smallest=None if wanted.eigenvectors else known_smallest(wanted, built),
+        smallest=known_smallest(wanted, built),
     )
     device, dtype = objective.device, objective.dtype
     each = _lanczos(plan, built, wanted).bytes(1)

@@ -182,7 +182,7 @@ class SpectrumComputation:
             pairs = Eigenpairs(
                 values=known.values, vectors=self._space.basis.rows[:, :held]
             )
-        if plan.smallest is not None:
+        if plan.smallest is not None and not plan.eigenvectors:
             ends = ends.with_smallest(plan.smallest)
         return Spectrum(
             largest=ends.largest.double(),
@@ -211,7 +211,8 @@ def _search(
         count=plan.top,
         tolerance=CONVERGED,
         max_products=search_products(plan),
-        smallest=plan.smallest is None,
+        smallest=plan.smallest is None or plan.eigenvectors,
+        known_smallest=plan.smallest,
         state=state,
     )
 

@@ -40,8 +40,8 @@ class SpectrumPlan:
         seed: The job's seed.
         starts: Number of every run's start; its draws depend on nothing else.
         storage: Where, and in which precision, Lanczos vectors are kept.
-        smallest: What all of the `top` smallest eigenvalues are known to be; None where
-            they are to be found.
+        smallest: What all of the `top` smallest eigenvalues are known to be, so that
+            only their eigenvectors need be found; None where it is not known.
     """
 
     top: int

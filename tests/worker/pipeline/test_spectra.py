@@ -182,6 +182,11 @@ def test_the_kernel_that_few_samples_leave_is_not_searched_for(
         assert found.residual_bounds.smallest == [0.0] * 3
         assert found.converged
 
+    wanted["eigenvectors"] = True
+    for found, truth in spectra(case, wanted, tmp_path / "vectors", dense_limit=0):
+        assert found.smallest == pytest.approx(truth[:3].tolist(), abs=1e-8)
+        assert found.converged
+
 
 @pytest.mark.parametrize("matrix", MATRICES)
 def test_all_of_a_formed_matrix_is_known(matrix: str, tmp_path: Path) -> None:

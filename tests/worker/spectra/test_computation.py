@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -216,3 +216,22 @@ def test_a_run_that_is_not_finite_leaves_the_others_alone(top: int) -> None:
     assert [each is None for each in found.density] == [False, True, False]
     assert found.trace is not None
     assert found.trace.value.isnan().tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("top", [1, 4])
+def test_vectors_of_a_known_kernel_take_no_search_below_it(top: int) -> None:
+    decay = 10.0 / torch.arange(1, 101) ** 2
+    matrix = symmetric(torch.cat([decay, torch.zeros(300)]) + 0.5, 0)[None]
+    unknown = replace(plan(top=top), starts=(0,))
+
+    searched = spectrum(unknown, matrix)
+    found = spectrum(replace(unknown, smallest=0.5), matrix)
+
+    assert found.products.item() < searched.products.item()
+    assert found.complete.all()
+    assert ((found.smallest - 0.5).abs() < 1e-7).all()
+    assert torch.allclose(found.largest, searched.largest, atol=1e-10)
+    assert found.eigenpairs is not None
+    kernel = found.eigenpairs.vectors[0, :top]
+    assert torch.allclose(kernel @ kernel.T, torch.eye(top).double(), atol=1e-12)
+    assert (kernel @ matrix[0] - 0.5 * kernel).norm(dim=1).max() < 1.1e-7

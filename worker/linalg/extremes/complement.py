@@ -71,18 +71,34 @@ class Complement:
         """
         self._state["reach"][list(runs)] -= self._distances(runs, values, limit)
 
-    def same(self, runs: Sequence[int], wanted: Tensor, limit: Tensor) -> Tensor:
-        """Whether the wanted values are still those of the beginning, ``(k,)`` bool."""
-        reference = self._state["reference"][list(runs)]
-        return (wanted - reference).abs().amax(dim=1) <= limit
+    def same(
+        self, runs: Sequence[int], wanted: Tensor, limit: Tensor, certain: Tensor
+    ) -> Tensor:
+        """Whether the wanted values are still those of the beginning.
 
-    def log_chance(self, runs: Sequence[int], values: Tensor, limit: Tensor) -> Tensor:
+        Args:
+            runs: Numbers of runs.
+            wanted: The values, ``(k, count)``.
+            limit: How close values count as the same, ``(k,)``.
+            certain: Whether the smallest need not be the same, ``(k,)`` bool.
+
+        Returns:
+            ``(k,)`` bool.
+        """
+        same = (wanted - self._state["reference"][list(runs)]).abs() <= limit[:, None]
+        same[:, : self._lowest] |= certain[:, None]
+        return same.all(dim=1)
+
+    def log_chance(
+        self, runs: Sequence[int], values: Tensor, limit: Tensor, certain: Tensor
+    ) -> Tensor:
         """Of an eigenvalue beyond the wanted ones that has not been seen.
 
         Args:
             runs: Numbers of runs.
             values: Their Ritz values, ``(k, filled)``.
             limit: How close values count as the same, ``(k,)``.
+            certain: Whether none is below the smallest, ``(k,)`` bool.
 
         Returns:
             Logarithms of the probabilities at the less certain ends, ``(k,)``.
@@ -94,6 +110,8 @@ class Complement:
             - self._distances(rows, values, limit)
             + self._distances(rows, reference, limit)
         )
+        if self._lowest:
+            component[certain, 0] = -torch.inf
         return component.amax(dim=1) + 0.5 * math.log(2 * self._size / math.pi)
 
     def to_tensors(self) -> dict[str, Tensor]:

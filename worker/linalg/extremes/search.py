@@ -4,6 +4,9 @@ A Krylov space from one vector holds one eigenvector of each eigenvalue, however
 the eigenvalue occurs. So once the wanted Ritz pairs have converged they alone are kept,
 and the process goes on from a random vector orthogonal to them, until either they
 change, and the round begins again, or it is all but certain that nothing was missed.
+
+Where the smallest are known, those of a kernel for example, nothing is missed below
+them once they are found, and only the largest need that certainty.
 """
 
 import math
@@ -52,6 +55,7 @@ class ExtremeSearch:
         tolerance: float,
         max_products: int,
         smallest: bool = True,
+        known_smallest: float | None = None,
         state: Mapping[str, Tensor] | None = None,
     ) -> None:
         """Begins, or goes on.
@@ -64,6 +68,7 @@ class ExtremeSearch:
             max_products: Products after which a run ends as it is; at least ``2 count``
                 are made.
             smallest: Whether the smallest are wanted too.
+            known_smallest: What they all are, where that is known.
             state: What `to_tensors` gave, to go on.
         """
         runs, size = space.vector.shape
@@ -71,6 +76,7 @@ class ExtremeSearch:
         self._size = size
         self._count = min(count, size)
         self._low = self._count if smallest else 0
+        self._known_smallest = known_smallest
         wanted = self._low + self._count
         self._width = min(size, places(self._count), space.basis.places)
         self._interval = max(2, self._width // _LOOKS)
@@ -92,7 +98,10 @@ class ExtremeSearch:
             name: given[name].to(space.vector.device, copy=True) for name in fresh
         }
         self._complement = Complement(
-            space.vector, lowest=self._low, highest=self._count, state=state
+            space.vector,
+            lowest=self._low,
+            highest=self._count,
+            state=state,
         )
         self._forecast = Forecast(
             space.beta, usual=5 * places(count) // 2, most=self._budget, state=state
@@ -167,8 +176,9 @@ class ExtremeSearch:
         tiny = torch.finfo(values.dtype).tiny
         limit = self._tolerance * ritz.values.abs().amax(dim=1).clamp_min(tiny)
         settled = coupling.amax(dim=1) <= limit / 4
-        same = self._complement.same(runs, values, limit)
-        chance = self._complement.log_chance(runs, ritz.values, limit)
+        certain = self._smallest_found(values, limit)
+        same = self._complement.same(runs, values, limit, certain)
+        chance = self._complement.log_chance(runs, ritz.values, limit, certain)
         searched = chance <= math.log(MISSED)
         complete = settled & same & searched
         if filled == self._size:
@@ -191,6 +201,13 @@ class ExtremeSearch:
         self._forecast.look(runs, self.space.steps, missing)
         steps = (missing / _FASTEST).nan_to_num(0).clamp(self._interval, self._width)
         self._state["look"][runs] = self.space.steps + steps.long()
+
+    def _smallest_found(self, values: Tensor, limit: Tensor) -> Tensor:
+        """Whether wanted values hold the smallest that are known, ``(k,)`` bool."""
+        if self._known_smallest is None:
+            return torch.zeros_like(limit, dtype=torch.bool)
+        distance = (values[:, : self._low] - self._known_smallest).abs()
+        return (distance <= limit[:, None]).all(dim=1)
 
     def _ends(self, filled: int, ritz: Ritz) -> Tensor:
         """Numbers of the wanted Ritz pairs, smallest and then largest."""
