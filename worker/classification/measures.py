@@ -10,7 +10,7 @@ from torch import Tensor
 
 from worker.classification.labels import Thresholds
 from worker.linalg.lanczos import lanczos
-from worker.linalg.minres.minres_qlp import minres_qlp
+from worker.linalg.minres.judging_step import judging_step
 from worker.linalg.operators import DenseOperator, SymmetricOperator
 from worker.linalg.ritz import gauss_quadrature
 from worker.objectives.base import Linearisation
@@ -18,9 +18,6 @@ from worker.objectives.rounding import gradient_norm_floor, in_kernel
 from worker.spectra.estimates import frobenius_norm, trace
 from worker.spectra.inertia import Inertia, estimated_inertia, exact_inertia
 from worker.spectra.quadrature import Quadrature, quadrature
-
-RTOL = 5e-4
-"""Of the one solve that judges every point, whatever the finder."""
 
 KERNEL_TOLERANCE = 1e-6
 """Eigenvalues within this of zero, relative to the largest, span the kernel."""
@@ -194,12 +191,7 @@ def _measure(
     norm = torch.linalg.vector_norm(gradient, dim=1)
     image = spectrum.hessian.matvec(at.gradient).double()
     image_norm = torch.linalg.vector_norm(image, dim=1)
-    solution = minres_qlp(
-        spectrum.hessian,
-        -at.gradient,
-        rtol=RTOL,
-        max_iterations=min(4 * spectrum.hessian.size, 1000),
-    )
+    solution = judging_step(spectrum.hessian, at.gradient, at.theta)
     frobenius_norm = spectrum.frobenius_norm
     # Here the solver would divide rounding errors by each other.
     solved = ~in_kernel(at.gradient, image, frobenius_norm, at.theta)

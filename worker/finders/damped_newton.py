@@ -105,7 +105,7 @@ class DampedNewton:
             hessian_norm=reduction.norm,
             searching=~found.accepted,
         )
-        flatness = Flatness.of(reduction)
+        flatness = Flatness.of(reduction, point.theta)
         evaluations = found.gradient_evaluations + steepest.gradient_evaluations
         return Step(
             theta=torch.where(found.accepted[:, None], found.theta, steepest.theta),

@@ -6,13 +6,8 @@ from typing import Self, final
 import torch
 from torch import Tensor
 
-from worker.linalg.minres.minres_qlp import minres_qlp
+from worker.linalg.minres.judging_step import judging_step
 from worker.linalg.reductions.reduction import Reduction, SpectralReduction
-
-RTOL = 5e-4
-"""That of the solve which judges every point."""
-
-_MOST_ITERATIONS = 1000
 
 
 @final
@@ -31,14 +26,18 @@ class Flatness:
     relative_residual_krylov: Tensor
 
     @classmethod
-    def of(cls, reduction: Reduction) -> Self:
-        """By the classifier's solve, in the coordinates of a reduction."""
+    def of(cls, reduction: Reduction, theta: Tensor) -> Self:
+        """By the classifier's solve, in the coordinates of a reduction at ``theta``."""
         hessian, gradient = reduction.coordinates()
         whole = isinstance(reduction, SpectralReduction)
-        most = min(4 * hessian.size, _MOST_ITERATIONS) if whole else hessian.size
         # Its many small operations take less time where autograd watches none.
         with torch.inference_mode():
-            solution = minres_qlp(hessian, -gradient, rtol=RTOL, max_iterations=most)
+            solution = judging_step(
+                hessian,
+                gradient,
+                theta,
+                max_iterations=None if whole else hessian.size,
+            )
         scale = reduction.norm * solution.x.norm(dim=1) + gradient.norm(dim=1)
         known = (solution.iterations < reduction.products) | whole
         return cls(

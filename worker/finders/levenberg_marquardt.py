@@ -119,7 +119,7 @@ class LevenbergMarquardt:
             rows = rows[~passed]
             if not len(rows):
                 break
-        flatness = Flatness.of(reduction)
+        flatness = Flatness.of(reduction, point.theta)
         return Step(
             theta=theta,
             accepted=accepted,

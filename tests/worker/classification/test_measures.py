@@ -20,10 +20,12 @@ RELATIVE = Thresholds(
 )
 
 
-def at(hessians: Tensor, gradients: Tensor) -> Linearisation:
+def at(
+    hessians: Tensor, gradients: Tensor, theta: Tensor | None = None
+) -> Linearisation:
     runs = len(gradients)
     return Linearisation(
-        theta=torch.ones_like(gradients),
+        theta=torch.ones_like(gradients) if theta is None else theta,
         value=torch.arange(runs, dtype=torch.float64),
         gradient=gradients,
         hessian=DenseOperator(matrices=hessians),
@@ -206,6 +208,26 @@ def test_a_gradient_in_the_kernel_to_rounding_is_flat_whatever_its_rounding() ->
     assert (found.relative_residual == 1.0).all()
     assert (found.relative_residual_krylov == 1.0).all()
     assert (found.relative_cokernel_residual == found.relative_gradient_image).all()
+
+
+@pytest.mark.parametrize("dense_limit", [2000, 0])
+def test_a_step_as_long_as_the_parameters_is_no_sign_of_flatness(
+    dense_limit: int,
+) -> None:
+    hessian, _ = symmetric([1.0, 2.0, 5.0], seed=2)
+    theta = torch.tensor([[1e12, -1e12, 1e12], [1.0, -1.0, 1.0]], dtype=torch.float64)
+    gradients = (hessian @ theta[0]).expand(2, 3)
+
+    found = measure(
+        at(hessian.expand(2, 3, 3), gradients, theta),
+        THRESHOLDS,
+        dense_limit=dense_limit,
+        seed=0,
+        starts=range(2),
+    )
+
+    assert found.relative_residual[0] < 0.1
+    assert found.relative_residual[1] > 0.9
 
 
 def test_a_gradient_that_is_only_rounding_errors_is_solved_for() -> None:

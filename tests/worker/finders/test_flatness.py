@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 
 from tests.support.numerics.matrices import symmetric, vectors
-from worker.finders.flatness import RTOL, Flatness
+from worker.finders.flatness import Flatness
 from worker.linalg.minres.minres_qlp import minres_qlp
 from worker.linalg.operators import DenseOperator
 from worker.linalg.reductions.krylov_growth import krylov_reduction
@@ -34,7 +34,7 @@ def gradients(A: Tensor, *, within_kernel: float) -> Tensor:
 
 def residuals_of_the_solve(A: Tensor, gradient: Tensor) -> Tensor:
     operator = DenseOperator(matrices=A)
-    solution = minres_qlp(operator, -gradient, rtol=RTOL, max_iterations=120)
+    solution = minres_qlp(operator, -gradient, rtol=5e-4, max_iterations=120)
     norm = torch.linalg.matrix_norm(A)
     return solution.residual_norm / (
         norm * solution.x.norm(dim=1) + gradient.norm(dim=1)
@@ -45,7 +45,7 @@ def test_is_the_residual_of_the_classifiers_solve(A: Tensor) -> None:
     for share in (0.0, 0.5, 1.0):
         gradient = gradients(A, within_kernel=share)
 
-        found = Flatness.of(reduce(DenseOperator(matrices=A), gradient))
+        found = Flatness.of(reduce(DenseOperator(matrices=A), gradient), gradient)
 
         expected = residuals_of_the_solve(A, gradient)
         torch.testing.assert_close(
@@ -58,7 +58,9 @@ def test_tells_flat_gradients_by_a_small_krylov_space(A: Tensor) -> None:
     operator = DenseOperator(matrices=A[1:3])
     mu = A.new_full((1, 2), 1e-4)
 
-    found = Flatness.of(krylov_reduction(operator, gradient, regularisations=mu))
+    found = Flatness.of(
+        krylov_reduction(operator, gradient, regularisations=mu), gradient
+    )
 
     assert (found.relative_residual > 0.99).all()
 
@@ -68,6 +70,8 @@ def test_does_not_guess_where_the_krylov_space_ends_too_early(A: Tensor) -> None
     operator = DenseOperator(matrices=A[:1])
     mu = A.new_full((1, 1), 100.0)
 
-    found = Flatness.of(krylov_reduction(operator, gradient, regularisations=mu))
+    found = Flatness.of(
+        krylov_reduction(operator, gradient, regularisations=mu), gradient
+    )
 
     assert found.relative_residual.isnan().all()

@@ -28,7 +28,7 @@ def minres_qlp(
     *,
     rtol: float,
     max_iterations: int,
-    max_solution_norm: float = 1e4,
+    max_solution_norm: float | Tensor = 1e4,
     max_condition: float = 1e7,
 ) -> Solution:
     """Solves ``min |b - H x|`` for the shortest ``x``, one system for each run.
@@ -40,7 +40,8 @@ def minres_qlp(
             value below the rounding unit is taken as that. (A solution so long that it
             is an eigenvector of eigenvalue zero then has a small relative residual.)
         max_iterations: Largest number of Krylov steps of a run, at least one.
-        max_solution_norm: A term that would make ``x`` this long is not taken.
+        max_solution_norm: A term that would make ``x`` this long is not taken; of all
+            runs, or ``(runs,)``.
         max_condition: Condition number at which a run stops.
 
     Returns:
@@ -51,12 +52,15 @@ def minres_qlp(
     runs = rhs_norm.nonzero()[:, 0]
     if len(runs):
         rtol = max(rtol, torch.finfo(rhs.dtype).eps)
+        longest = rhs_norm.new_ones(()) * max_solution_norm
         _iterate(
             operator if len(runs) == len(rhs) else operator.take(runs),
             rhs[runs],
             found=found,
             runs=runs,
-            tests=_Tests.of(rhs_norm[runs], rtol, max_solution_norm, max_condition),
+            tests=_Tests.of(
+                rhs_norm[runs], rtol, longest.expand(len(rhs))[runs], max_condition
+            ),
             max_iterations=max_iterations,
         )
     return _solution(operator, rhs, rhs_norm, found)
@@ -70,7 +74,7 @@ class _Tests:
     Attributes:
         rhs_norm: Norms of the right-hand sides, ``(runs,)``.
         factors: ``rtol`` twice, the inverse of the largest norm and of the largest
-            condition number, ``(4, 1)``.
+            condition number, ``(4, runs)``.
     """
 
     rhs_norm: Tensor
@@ -81,16 +85,22 @@ class _Tests:
         cls,
         rhs_norm: Tensor,
         rtol: float,
-        max_solution_norm: float,
+        max_solution_norm: Tensor,
         max_condition: float,
     ) -> Self:
         """The tests for the given limits."""
-        factors = [rtol, rtol, 1 / max_solution_norm, 1 / max_condition]
-        return cls(rhs_norm=rhs_norm, factors=rhs_norm.new_tensor(factors)[:, None])
+        ones = torch.ones_like(rhs_norm)
+        factors = [
+            rtol * ones,
+            rtol * ones,
+            1 / max_solution_norm,
+            ones / max_condition,
+        ]
+        return cls(rhs_norm=rhs_norm, factors=torch.stack(factors))
 
     def take(self, rows: Tensor) -> Self:
         """The tests of the runs with the given numbers."""
-        return type(self)(rhs_norm=self.rhs_norm[rows], factors=self.factors)
+        return type(self)(rhs_norm=self.rhs_norm[rows], factors=self.factors[:, rows])
 
     def passed(self, step: Step) -> Tensor:
         """Which reasons to stop do *not* hold.
