@@ -40,8 +40,10 @@ WORK_SPACE = 3
 """Dense matrices that an eigensolver needs beside them."""
 SETTLING_MATRICES = 5
 """Dense matrices of the one run of a search that settles on a gradient-flat point."""
-BLOCK_BYTES = 8 * 1024**2
-"""Of the graph of a piece of runs and samples, at most."""
+PIECE_BYTES = 32 * 1024**2
+"""Of one run's graph on a piece of the samples, at most."""
+TOGETHER_BYTES = 8 * 1024**2
+"""Of the graphs of several runs that share a piece, at most."""
 LEAST_RUNS = 4
 """That share a piece, if several do."""
 PASSES = 4
@@ -223,12 +225,13 @@ class _Graphs:
         if outlook.samples is None or not outlook.kept:
             return cls(piece=0, pieces=0, runs=1, budget=budget)
         sample, gradient = outlook.kept * item, parameters * item
-        block = min(max(BLOCK_BYTES, 4 * gradient), budget // 8)
+        most = min(max(PIECE_BYTES, 4 * gradient), budget // 8)
         count = max(1, outlook.samples.count)
-        pieces = -(-count // max(1, (block - gradient) // sample))
+        pieces = -(-count // max(1, (most - gradient) // sample))
         length = -(-count // pieces)
         piece = gradient + length * sample
-        fitting = block // piece
+        together = min(max(TOGETHER_BYTES, 4 * gradient), budget // 8)
+        fitting = together // piece
         return cls(
             piece=piece,
             pieces=-(-count // length),
