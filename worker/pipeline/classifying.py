@@ -15,8 +15,9 @@ from worker.errors import Drained
 from worker.linalg.footprint import Footprint
 from worker.linalg.shortage import is_shortage, release
 from worker.pipeline.spectra import Spectra, spectrum_alone, spectrum_later
-from worker.pipeline.task import Observer, ShardTask
-from worker.pipeline.watch import Interrupted, Watch
+from worker.pipeline.task import ShardTask
+from worker.pipeline.watch import Interrupted
+from worker.pipeline.work import Work
 from worker.reports.matches import analytic_matches
 from worker.reports.points import classified_point, surveyed_point
 from worker.reports.runs import Run
@@ -47,24 +48,21 @@ class Classified:
     gradient_norm_floors: list[float]
 
 
-def survey(
-    task: ShardTask, built: Built, theta: Tensor, runs: Sequence[Run]
-) -> list[Point]:
+def survey(work: Work, theta: Tensor, runs: Sequence[Run]) -> list[Point]:
     """Labels the points of a shard by their gradients alone.
 
     Args:
-        task: The shard.
-        built: The problem.
+        work: The shard.
         theta: Points, ``(runs, parameters)``.
         runs: What led to each.
 
     Returns:
         The points.
     """
-    limits = thresholds(task.specification.classification)
-    if spectrum_alone(task, built):
+    limits = thresholds(work.task.specification.classification)
+    if spectrum_alone(work.task, work.built):
         runs = [run.noting(_SPECTRUM_ONLY) for run in runs]
-    value, gradient = built.objective.gradient(theta)
+    value, gradient = work.built.objective.gradient(theta)
     square = (gradient.double() ** 2).sum(dim=1)
     return [
         surveyed_point(run, float(value[row]), float(square[row]), limits)
@@ -73,27 +71,15 @@ def survey(
 
 
 def classify(
-    task: ShardTask,
-    built: Built,
-    theta: Tensor,
-    surveyed: Sequence[Point],
-    *,
-    known: Quadrature | None,
-    memory_budget_bytes: int,
-    observer: Observer,
-    watch: Watch,
+    work: Work, theta: Tensor, surveyed: Sequence[Point], *, known: Quadrature | None
 ) -> Classified:
     """Classifies every point of a shard.
 
     Args:
-        task: The shard.
-        built: The problem.
+        work: The shard.
         theta: Points, ``(runs, parameters)``.
         surveyed: What is known of each, its spectrum where that was computed before.
         known: Quadrature of the Hessians of the first points that have not failed.
-        memory_budget_bytes: What a group of points may take.
-        observer: Hears of every point.
-        watch: Knows when to end.
 
     Returns:
         The points.
@@ -101,6 +87,8 @@ def classify(
     Raises:
         Drained: If the shard is to be left; all that was done before is checkpointed.
     """
+    observer, watch = work.observer, work.watch
+    observer.phase("classifying")
     points = {
         row: point for row, point in enumerate(surveyed) if point.label == "failed"
     }
@@ -108,8 +96,9 @@ def classify(
         observer.point(point)
     floors: list[float] = []
     rows = [row for row in range(len(surveyed)) if row not in points]
-    classifier = _Classifier(task, built, theta, watch)
-    most = min(_GROUP, _footprint(task, built).runs(memory_budget_bytes))
+    classifier = _Classifier(work, theta)
+    footprint = _footprint(work.task, work.built)
+    most = min(_GROUP, footprint.runs(work.memory_budget_bytes))
     left = rows
     while left:
         observer.progress(len(points), len(surveyed), "points")
@@ -168,9 +157,8 @@ def _footprint(task: ShardTask, built: Built) -> Footprint:
 class _Classifier:
     """Measures, spectra and matches of a group of points."""
 
-    def __init__(
-        self, task: ShardTask, built: Built, theta: Tensor, watch: Watch
-    ) -> None:
+    def __init__(self, work: Work, theta: Tensor) -> None:
+        task, built, watch = work.task, work.built, work.watch
         self._task = task
         self._theta = theta
         self._analytic = built.analytic

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from service.schemas.reports import SpectrumReport
 from service.schemas.spectra import LanczosSpectrum
-from worker.build import Built, matrices
+from worker.build import matrices
 from worker.errors import Drained
 from worker.finders.state import SearchState
 from worker.linalg.shortage import is_shortage, release
@@ -22,8 +22,8 @@ from worker.pipeline.spectrum_plans import (
     spectrum_footprint,
     spectrum_plan,
 )
-from worker.pipeline.task import Observer, ShardTask
-from worker.pipeline.watch import Interrupted, Watch
+from worker.pipeline.watch import Interrupted
+from worker.pipeline.work import Work
 from worker.reports.points import with_spectrum
 from worker.spectra.computation import SpectrumComputation
 from worker.spectra.plan import SpectrumPlan
@@ -36,43 +36,24 @@ _OUT_OF_TIME = "the job was cancelled before this spectrum was computed"
 
 
 def decompose(
-    task: ShardTask,
-    built: Built,
-    wanted: LanczosSpectrum,
-    search: SearchState,
-    state: SpectraState,
-    *,
-    memory_budget_bytes: int,
-    observer: Observer,
-    watch: Watch,
+    work: Work, wanted: LanczosSpectrum, search: SearchState, state: SpectraState
 ) -> None:
     """Adds spectra to surveyed points, where no Hessian is formed to classify them.
 
     Args:
-        task: The shard.
-        built: The problem.
+        work: The shard.
         wanted: What it asks for.
         search: The search that ended at the points.
         state: How far the spectra have come; a cancelled job's are left undone.
-        memory_budget_bytes: What a group of points may take.
-        observer: Hears of every product.
-        watch: Knows when to end.
 
     Raises:
         MemoryError: If memory does not hold one point.
         RuntimeError: The same, as allocators say it.
     """
-    decomposer = _Decomposer(
-        task,
-        built,
-        wanted,
-        search=search,
-        state=state,
-        observer=observer,
-        watch=watch,
-    )
-    footprint = spectrum_footprint(task, built, wanted)
-    most = min(_GROUP, footprint.runs(memory_budget_bytes))
+    work.observer.phase("decomposing")
+    decomposer = _Decomposer(work, wanted, search, state)
+    footprint = spectrum_footprint(work.task, work.built, wanted)
+    most = min(_GROUP, footprint.runs(work.memory_budget_bytes))
     while state.left:
         if not state.computation:
             state.group = min(most, len(state.left))
@@ -98,24 +79,20 @@ class _Decomposer:
 
     def __init__(
         self,
-        task: ShardTask,
-        built: Built,
+        work: Work,
         wanted: LanczosSpectrum,
-        *,
         search: SearchState,
         state: SpectraState,
-        observer: Observer,
-        watch: Watch,
     ) -> None:
-        self._task = task
-        self._built = built
+        self._task = work.task
+        self._built = work.built
         self._wanted = wanted
         self._search = search
         self._state = state
-        self._observer = observer
-        self._watch = watch
-        self._checkpoint = Checkpoint(task)
-        self._spectra = Spectra(task, built, wanted, self._announce)
+        self._observer = work.observer
+        self._watch = work.watch
+        self._checkpoint = Checkpoint(work.task)
+        self._spectra = Spectra(work.task, work.built, wanted, self._announce)
         self._formed = 0
 
     def decompose_group(self) -> None:

@@ -5,45 +5,28 @@ from typing import final
 import torch
 from torch import Tensor
 
+from worker.build import BuiltFinder
 from worker.errors import Drained
-from worker.finders.base import Finder, StopReason
-from worker.finders.hessians import HessianChoice
+from worker.finders.base import StopReason
 from worker.finders.search import search
 from worker.finders.state import REASONS, RUNNING, SearchState
 from worker.linalg.shortage import is_shortage
-from worker.objectives.base import Objective
 from worker.objectives.determinism import check_determinism
 from worker.pipeline.checkpoints import Checkpoint
-from worker.pipeline.task import Observer, ShardTask
-from worker.pipeline.watch import Interrupted, Watch
+from worker.pipeline.watch import Interrupted
+from worker.pipeline.work import Work
 
 
 def run_search(
-    task: ShardTask,
-    objective: Objective,
-    finder: Finder,
-    theta: Tensor,
-    *,
-    max_iterations: int,
-    hessian: HessianChoice,
-    memory_budget_bytes: int,
-    resume: SearchState | None,
-    observer: Observer,
-    watch: Watch,
+    work: Work, finder: BuiltFinder, theta: Tensor, *, resume: SearchState | None
 ) -> SearchState:
     """Searches from every start of a shard.
 
     Args:
-        task: The shard.
-        objective: What is searched.
+        work: The shard.
         finder: How.
         theta: Starts, ``(runs, parameters)``.
-        max_iterations: Steps a run may take.
-        hessian: Whether Hessians are formed.
-        memory_budget_bytes: What the loop may take.
         resume: State to go on from.
-        observer: Hears of progress and checkpoints.
-        watch: Knows when to end.
 
     Returns:
         The final state, in which every run has ended.
@@ -52,20 +35,21 @@ def run_search(
         MemoryError: If memory does not hold one run; the search has been checkpointed.
         RuntimeError: The same, as allocators say it.
     """
+    objective, watch = work.built.objective, work.watch
     check_determinism(objective, theta[:1])
-    cutoffs = task.specification.classification
-    tracker = _Tracker(task, resume, max_iterations, observer, watch)
+    cutoffs = work.task.specification.classification
+    tracker = _Tracker(work, resume, finder.max_iterations)
     try:
         search(
             watch.searching(objective),
-            finder,
+            finder.finder,
             theta,
-            max_iterations=max_iterations,
+            max_iterations=finder.max_iterations,
             squared_gradient_norm_cutoff=cutoffs.squared_gradient_norm_cutoff,
             flatness_cutoff=cutoffs.flatness_cutoff,
-            hessian=hessian,
-            dense_limit=task.dense_limit,
-            memory_budget_bytes=memory_budget_bytes,
+            hessian=finder.hessian,
+            dense_limit=work.task.dense_limit,
+            memory_budget_bytes=work.memory_budget_bytes,
             observer=tracker,
             resume=resume,
         )
@@ -103,18 +87,13 @@ class _Tracker:
     """
 
     def __init__(
-        self,
-        task: ShardTask,
-        state: SearchState | None,
-        max_iterations: int,
-        observer: Observer,
-        watch: Watch,
+        self, work: Work, state: SearchState | None, max_iterations: int
     ) -> None:
         self.state = state
-        self._checkpoint = Checkpoint(task)
+        self._checkpoint = Checkpoint(work.task)
         self._max_iterations = max_iterations
-        self._observer = observer
-        self._watch = watch
+        self._observer = work.observer
+        self._watch = work.watch
 
     def __call__(self, state: SearchState) -> bool:
         """Looks at the state between two iterations; false asks for a stop."""

@@ -14,6 +14,7 @@ from worker.pipeline.classifying import classify, survey
 from worker.pipeline.searching import run_search
 from worker.pipeline.task import ShardTask
 from worker.pipeline.watch import Interrupted, Watch
+from worker.pipeline.work import Work
 from worker.reports.runs import Run
 
 SPECIFICATION = Specification.model_validate(
@@ -87,18 +88,14 @@ def test_interrupted_search_keeps_its_last_iterates(
     finder = build.finder(SPECIFICATION.finder)
     assert finder is not None
     theta = build.starts(SPECIFICATION, built, task.starts)
-    state = run_search(
-        task,
-        built.objective,
-        finder.finder,
-        theta,
-        max_iterations=50,
-        hessian="auto",
+    work = Work(
+        task=task,
+        built=built,
         memory_budget_bytes=2**20,
-        resume=None,
         observer=observer,
         watch=Watch(observer, search_grace_s=0.0),
     )
+    state = run_search(work, finder, theta, resume=None)
     result = state.result(0.9)
     assert [reason.value for reason in result.stop] == ["stop_requested", "converged"]
     assert result.iterations.tolist() == [1, 0]
@@ -109,18 +106,16 @@ def test_points_out_of_time_are_labelled_by_their_gradient(
     task: ShardTask, built: build.Built
 ) -> None:
     observer = RecordingObserver(stop=lambda: True)
-    observer.phase("classifying")
     theta = build.starts(SPECIFICATION, built, task.starts)
-    found = classify(
-        task,
-        built,
-        theta,
-        survey(task, built, theta, [Run.unsearched(start) for start in task.starts]),
-        known=None,
+    work = Work(
+        task=task,
+        built=built,
         memory_budget_bytes=2**20,
         observer=observer,
         watch=Watch(observer, classification_grace_s=0.0),
     )
+    surveyed = survey(work, theta, [Run.unsearched(start) for start in task.starts])
+    found = classify(work, theta, surveyed, known=None)
     assert [point.label for point in found.points] == ["unclassified", "critical"]
     assert [point.loss for point in found.points] == [2.0, 0.0]
     for point in found.points:
