@@ -9,9 +9,9 @@ from benchmarks.results import Result, Row, Table, Target
 from benchmarks.settings import Settings
 from benchmarks.stopwatch import alone
 from benchmarks.turns import best_times, figure
-from worker.finders.hessians import HessianChoice
+from worker.finders.loop.hessians import HessianChoice
+from worker.finders.loop.search import search
 from worker.finders.newton_mr import NewtonMr
-from worker.finders.search import search
 from worker.networks.architectures import mlp
 from worker.networks.initialisation import initialise
 from worker.objectives.closed_forms.linear_autoencoder import autoencoder_samples

@@ -8,7 +8,7 @@ from benchmarks.finders.trial import CRITICAL, Trial, examine
 from benchmarks.stopwatch import Stopwatch
 from service.schemas.finders import Finder
 from worker import build
-from worker.finders.search import search
+from worker.finders.loop.search import search
 from worker.objectives.base import Objective
 from worker.objectives.closed_forms.linear_autoencoder import LinearAutoencoderObjective
 from worker.objectives.observed import ObservedObjective

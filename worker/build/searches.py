@@ -16,8 +16,8 @@ from worker.errors import RunError
 from worker.finders.base import Finder
 from worker.finders.damped_newton import DampedNewton
 from worker.finders.gradient_norm import GradientNorm
-from worker.finders.hessians import HessianChoice
 from worker.finders.levenberg_marquardt import LevenbergMarquardt
+from worker.finders.loop.hessians import HessianChoice
 from worker.finders.newton_mr import NewtonMr
 from worker.networks.initialisation import initialise
 from worker.starts import optimizers

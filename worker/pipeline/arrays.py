@@ -3,7 +3,7 @@
 from safetensors.torch import save_file
 
 from worker.build import Built
-from worker.finders.state import SearchState
+from worker.finders.loop.state import SearchState
 from worker.networks.weights import write
 from worker.pipeline.task import ShardTask
 from worker.reports.artifacts import DATASET, POINTS, TRACES

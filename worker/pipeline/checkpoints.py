@@ -12,7 +12,7 @@ from typing import final
 import torch
 from safetensors import SafetensorError, safe_open
 
-from worker.finders.state import SearchState
+from worker.finders.loop.state import SearchState
 from worker.pipeline.spectra_state import SpectraState
 from worker.pipeline.task import ShardTask
 from worker.reports.tensor_files import write_tensors

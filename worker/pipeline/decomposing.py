@@ -10,7 +10,7 @@ from service.schemas.reports import SpectrumReport
 from service.schemas.spectra import LanczosSpectrum
 from worker.build import matrices
 from worker.errors import Drained
-from worker.finders.state import SearchState
+from worker.finders.loop.state import SearchState
 from worker.linalg.shortage import is_shortage, release
 from worker.objectives.observed import Call
 from worker.objectives.rounding import gradient_norm_floor

@@ -3,8 +3,8 @@
 from worker import build
 from worker.build import Built
 from worker.errors import RunError
-from worker.finders.footprint import search_footprint
-from worker.finders.hessians import forms_hessians
+from worker.finders.loop.footprint import search_footprint
+from worker.finders.loop.hessians import forms_hessians
 from worker.pipeline.classifying import needed_bytes
 from worker.pipeline.spectra import spectrum_alone, spectrum_later
 from worker.pipeline.spectrum_plans import spectrum_footprint

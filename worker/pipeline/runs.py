@@ -7,7 +7,7 @@ from torch import Tensor
 
 from worker import build
 from worker.errors import Drained
-from worker.finders.state import SearchState
+from worker.finders.loop.state import SearchState
 from worker.pipeline.searching import run_search, unsearched
 from worker.pipeline.work import Work
 from worker.reports.runs import Run

@@ -8,8 +8,8 @@ from torch import Tensor
 from worker.build import BuiltFinder
 from worker.errors import Drained
 from worker.finders.base import StopReason
-from worker.finders.search import search
-from worker.finders.state import REASONS, RUNNING, SearchState
+from worker.finders.loop.search import search
+from worker.finders.loop.state import REASONS, RUNNING, SearchState
 from worker.linalg.shortage import is_shortage
 from worker.objectives.determinism import check_determinism
 from worker.pipeline.checkpoints import Checkpoint

@@ -6,7 +6,7 @@ import torch
 
 from service.schemas.reports import Point
 from worker import build
-from worker.finders.state import SearchState
+from worker.finders.loop.state import SearchState
 from worker.pipeline.arrays import write_arrays
 from worker.pipeline.checkpoints import Checkpoint
 from worker.pipeline.classifying import Classified, classify, survey

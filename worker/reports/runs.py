@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 from typing import Self, final
 
-from worker.finders.state import SearchResult
+from worker.finders.loop.state import SearchResult
 
 NOT_SEARCHED = "not_searched"
 """Stop reason of a start that is classified as it is."""

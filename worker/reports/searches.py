@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from service.schemas.finders import Finder, NoFinder
 from service.schemas.reports import SearchSummary
-from worker.finders.state import SearchState
+from worker.finders.loop.state import SearchState
 
 
 def search_summary(

@@ -21,7 +21,7 @@ import torch
 from service.schemas.specifications import Specification
 from tests.support.shards.observers import RecordingObserver
 from tests.support.shards.pipelines import shard_task
-from worker.finders import groups
+from worker.finders.loop import groups
 from worker.pipeline import memory, run_shard
 from worker.reports.shards import read_result
 

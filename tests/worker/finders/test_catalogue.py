@@ -6,8 +6,8 @@ import torch
 from tests.support.numerics.finders import FINDERS, FIRST_ORDER, MONOTONE, SECOND_ORDER
 from tests.support.numerics.problems import CASES, ZERO
 from worker.finders.base import StopReason
-from worker.finders.hessians import HessianChoice
-from worker.finders.search import search
+from worker.finders.loop.hessians import HessianChoice
+from worker.finders.loop.search import search
 
 CUTOFF = 1e-10
 ROUNDING = 1e-12

@@ -6,8 +6,8 @@ from tests.support.numerics.points import formed, point_at
 from tests.support.numerics.problems import linear_autoencoder, normal
 from worker.finders.base import StopReason
 from worker.finders.damped_newton import DampedNewton
-from worker.finders.hessians import HessianChoice
-from worker.finders.search import search
+from worker.finders.loop.hessians import HessianChoice
+from worker.finders.loop.search import search
 
 
 def test_the_best_damping_of_either_sign_is_taken() -> None:

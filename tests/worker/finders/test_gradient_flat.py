@@ -12,8 +12,8 @@ from tests.support.numerics.objectives import FunctionObjective, quartic
 from tests.support.numerics.problems import normal
 from worker.finders.base import StopReason
 from worker.finders.levenberg_marquardt import LevenbergMarquardt
-from worker.finders.search import search
-from worker.finders.state import SearchResult
+from worker.finders.loop.search import search
+from worker.finders.loop.state import SearchResult
 from worker.networks.architectures import mlp
 from worker.objectives.base import Objective
 from worker.objectives.network import NetworkObjective

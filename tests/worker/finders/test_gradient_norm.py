@@ -11,7 +11,7 @@ from tests.support.numerics.objectives import (
 from tests.support.numerics.problems import normal
 from worker.finders.base import StopReason
 from worker.finders.gradient_norm import GradientNorm
-from worker.finders.search import search
+from worker.finders.loop.search import search
 from worker.objectives.observed import ObservedObjective
 
 MATRIX = torch.diag(torch.tensor([3.0, -2.0, 1.0], dtype=torch.float64))

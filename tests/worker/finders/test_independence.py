@@ -9,9 +9,9 @@ from torch import Tensor
 from tests.support.numerics.finders import FINDERS
 from tests.support.numerics.objectives import quartic
 from tests.support.numerics.problems import linear_autoencoder, network
-from worker.finders.hessians import HessianChoice
-from worker.finders.search import search
-from worker.finders.state import SearchResult, SearchState
+from worker.finders.loop.hessians import HessianChoice
+from worker.finders.loop.search import search
+from worker.finders.loop.state import SearchResult, SearchState
 
 CHOICES: list[HessianChoice] = ["exact", "krylov"]
 CASES = {

@@ -7,7 +7,7 @@ from tests.support.numerics.objectives import quartic
 from tests.support.numerics.problems import linear_autoencoder
 from worker.classification.labels import Kind, Label, Thresholds, kind, label
 from worker.classification.measures import measure
-from worker.finders.search import search
+from worker.finders.loop.search import search
 from worker.objectives.base import Objective
 
 THRESHOLDS = Thresholds(

@@ -12,7 +12,7 @@ from tests.support.numerics.objectives import (
 from tests.support.numerics.points import formed, point_at
 from worker.finders.base import Point, StopReason
 from worker.finders.levenberg_marquardt import LevenbergMarquardt
-from worker.finders.search import search
+from worker.finders.loop.search import search
 from worker.objectives.closed_forms.linear_autoencoder import (
     LinearAutoencoderObjective,
     autoencoder_samples,

@@ -6,10 +6,10 @@ import torch
 from worker.datasets.randomness import generator
 from worker.finders.base import Finder, StopReason
 from worker.finders.damped_newton import DampedNewton
-from worker.finders.hessians import HessianChoice
 from worker.finders.levenberg_marquardt import LevenbergMarquardt
+from worker.finders.loop.hessians import HessianChoice
+from worker.finders.loop.search import search
 from worker.finders.newton_mr import NewtonMr
-from worker.finders.search import search
 from worker.networks import architectures, layers
 from worker.networks.initialisation import initialise
 from worker.objectives.closed_forms.linear_autoencoder import (

@@ -6,8 +6,8 @@ from torch import Tensor
 
 from tests.support.numerics.objectives import quadratic, quartic
 from worker.finders.base import StopReason
+from worker.finders.loop.search import search
 from worker.finders.newton_mr import NewtonMr
-from worker.finders.search import search
 from worker.linalg.minres.minres_qlp import minres_qlp
 from worker.objectives.base import Objective
 

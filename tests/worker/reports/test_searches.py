@@ -4,7 +4,7 @@ import torch
 
 from service.schemas.finders import DampedNewtonFinder, Finder, NoFinder
 from service.schemas.reports import SearchSummary
-from worker.finders.state import SearchState
+from worker.finders.loop.state import SearchState
 from worker.reports.searches import join_searches, search_summary
 
 MIB = 2**20

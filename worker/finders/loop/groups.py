@@ -6,8 +6,8 @@ from typing import final
 from torch import Tensor
 
 from worker.finders.base import StopReason
-from worker.finders.iteration import Iteration
-from worker.finders.state import SearchState
+from worker.finders.loop.iteration import Iteration
+from worker.finders.loop.state import SearchState
 from worker.linalg.shortage import is_shortage, release
 
 

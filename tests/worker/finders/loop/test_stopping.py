@@ -4,7 +4,7 @@ from torch import Tensor
 
 from worker.finders.base import Point, Step
 from worker.finders.gradient_norm import GradientNorm
-from worker.finders.stopping import Monitor, StoppingRules
+from worker.finders.loop.stopping import Monitor, StoppingRules
 from worker.linalg.operators import DenseOperator
 
 RULES = StoppingRules(

@@ -1,7 +1,7 @@
 import torch
 
 from worker.finders.base import StopReason
-from worker.finders.state import REASONS, RUNNING, SearchState
+from worker.finders.loop.state import REASONS, RUNNING, SearchState
 
 
 def begun(runs: int = 3) -> SearchState:

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from torch import Tensor
 
 from worker.finders.base import Finder, StopReason
-from worker.finders.footprint import search_footprint
-from worker.finders.groups import Groups
-from worker.finders.hessians import HessianChoice, forms_hessians
-from worker.finders.iteration import Iteration
-from worker.finders.state import SearchResult, SearchState
-from worker.finders.stopping import StoppingRules
+from worker.finders.loop.footprint import search_footprint
+from worker.finders.loop.groups import Groups
+from worker.finders.loop.hessians import HessianChoice, forms_hessians
+from worker.finders.loop.iteration import Iteration
+from worker.finders.loop.state import SearchResult, SearchState
+from worker.finders.loop.stopping import StoppingRules
 from worker.objectives.base import Objective
 
 Observer = Callable[[SearchState], bool]

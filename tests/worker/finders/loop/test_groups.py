@@ -6,9 +6,9 @@ from torch import Tensor
 
 from tests.support.numerics.objectives import quartic
 from tests.support.numerics.shortages import SHORTAGES, Shortage
+from worker.finders.loop.search import search
+from worker.finders.loop.state import SearchResult, SearchState
 from worker.finders.newton_mr import NewtonMr
-from worker.finders.search import search
-from worker.finders.state import SearchResult, SearchState
 from worker.objectives.observed import ObservedObjective
 
 PAIRS = 2000  # bytes of memory that hold two runs

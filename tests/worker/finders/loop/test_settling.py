@@ -11,10 +11,10 @@ from tests.support.numerics.finders import FINDERS
 from tests.support.numerics.objectives import FunctionObjective, quartic
 from tests.support.numerics.problems import normal
 from worker.finders.base import Point, Step, StopReason
-from worker.finders.hessians import HessianChoice
 from worker.finders.levenberg_marquardt import LevenbergMarquardt
-from worker.finders.search import search
-from worker.finders.settling import settle
+from worker.finders.loop.hessians import HessianChoice
+from worker.finders.loop.search import search
+from worker.finders.loop.settling import settle
 from worker.networks.architectures import mlp
 from worker.objectives.base import Objective
 from worker.objectives.network import NetworkObjective

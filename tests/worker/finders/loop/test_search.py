@@ -13,9 +13,9 @@ from tests.support.numerics.objectives import (
     quartic,
 )
 from worker.finders.base import STATIONARY, FinderState, Point, Step, StopReason
+from worker.finders.loop.search import search
+from worker.finders.loop.state import TRACES, SearchResult, SearchState
 from worker.finders.newton_mr import NewtonMr
-from worker.finders.search import search
-from worker.finders.state import TRACES, SearchResult, SearchState
 from worker.objectives.base import Objective
 from worker.objectives.observed import ObservedObjective
 

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from worker.finders.base import Finder, Point, Step, StopReason
-from worker.finders.settling import settle
-from worker.finders.state import SearchState
-from worker.finders.stopping import StoppingRules, gradient_in_kernel
+from worker.finders.loop.settling import settle
+from worker.finders.loop.state import SearchState
+from worker.finders.loop.stopping import StoppingRules, gradient_in_kernel
 from worker.linalg.operators import DenseOperator
 from worker.objectives.base import Linearisation, Objective
 

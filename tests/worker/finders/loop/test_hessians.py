@@ -3,9 +3,9 @@ import torch
 
 from tests.support.numerics.objectives import FunctionObjective, quartic
 from worker.errors import RunError
-from worker.finders.hessians import HessianChoice, forms_hessians
+from worker.finders.loop.hessians import HessianChoice, forms_hessians
+from worker.finders.loop.search import search
 from worker.finders.newton_mr import NewtonMr
-from worker.finders.search import search
 
 
 def bowl(parameters: int, cost: float) -> FunctionObjective:

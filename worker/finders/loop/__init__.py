@@ -1,0 +1,1 @@
+"""The one loop that runs every finder on a batch of starts."""
