@@ -1,7 +1,7 @@
 # Two images from one file: target `api` has no torch, target `worker` has it.
 FROM python:3.11-slim-bookworm AS base
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
-    GRADFLAT_DATA_DIR=/data
+    MALLOC_ARENA_MAX=2 GRADFLAT_DATA_DIR=/data
 RUN useradd --uid 10001 --create-home gradflat \
     && mkdir /data && chown gradflat:gradflat /data
 WORKDIR /app

@@ -48,7 +48,7 @@ from service.reconciler import Reconciler
 from service.settings import Settings
 from service.stores.bundle import open_stores
 from service.stores.keys import load_pepper
-from service.stores.sql.database import migrate
+from service.stores.sql.schema import migrate
 
 _DESCRIPTION = (
     "Upload weights and data, describe a job, and read a report that labels every "

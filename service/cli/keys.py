@@ -8,7 +8,7 @@ from service.schemas.account import SCOPES, TENANT_SCOPES
 from service.settings import Settings
 from service.stores.bundle import open_stores
 from service.stores.keys import KeyRecord, KeyStore
-from service.stores.sql.database import migrate
+from service.stores.sql.schema import migrate
 
 
 @click.group()

@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from service.queue import ShardQueue
 from service.schemas.account import Health, HealthCheck
 from service.stores.bundle import Stores
-from service.stores.sql.database import is_current
+from service.stores.sql.schema import is_current
 
 _NEEDED = {"database", "schema", "blobs", "process"}
 """Without one of these nothing is answered; jobs are accepted without the others."""

@@ -11,6 +11,9 @@ from service.settings import Settings
 def environment(settings: Settings) -> dict[str, str]:
     """Returns our environment with paths that do not depend on the working directory.
 
+    Their threads share two pools of memory: with one for each, all hold what only one
+    of them needs.
+
     Args:
         settings: Of the deployment; what it does not name is inherited.
     """
@@ -20,6 +23,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "GRADFLAT_SCRATCH_DIR": settings.resolved_scratch_dir,
     }
     return {
+        "MALLOC_ARENA_MAX": "2",
         **os.environ,
         **{name: str(path.absolute()) for name, path in paths.items()},
         "GRADFLAT_DATABASE_URL": _absolute(settings.resolved_database_url),

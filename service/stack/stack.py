@@ -24,7 +24,7 @@ from service.stack.children import Child
 from service.stack.claims import StackFailed, listen, lock, reachable
 from service.stack.environment import WORKER_ARGUMENTS, environment
 from service.stores.bundle import Stores, open_stores
-from service.stores.sql.database import migrate
+from service.stores.sql.schema import migrate
 
 TENANT = "default"
 START_LIMIT_S = 90.0

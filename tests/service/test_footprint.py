@@ -11,7 +11,7 @@ from service.settings import Settings
 app = create_app(Settings(data_dir=Path(sys.argv[1])))
 app.openapi()
 assert not list(Path(sys.argv[1]).iterdir()), "nothing is touched before the start"
-heavy = {"torch", "worker", "safetensors", "scipy"} & set(sys.modules)
+heavy = {"torch", "worker", "safetensors", "scipy", "alembic"} & set(sys.modules)
 assert not heavy, heavy
 print(Path("/proc/self/status").read_text())
 """

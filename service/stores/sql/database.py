@@ -12,18 +12,11 @@ workers on several hosts: SQLite's file must not lie on a network file system.
 """
 
 import sqlite3
-import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import (
     Connection,
     Engine,
@@ -32,16 +25,11 @@ from sqlalchemy import (
     create_engine,
     dialects,
     event,
-    func,
     make_url,
-    select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.pool import ConnectionPoolEntry
-
-if TYPE_CHECKING:
-    from service.stores.sql.postgresql import BoundedConnection
 
 dialects.registry.register(
     "postgresql.bounded", "service.stores.sql.postgresql", "BoundedDialect"
@@ -59,9 +47,6 @@ _POSTGRESQL_OPTIONS = " ".join(
         "-c timezone=UTC",
     )
 )
-_ADVISORY_LOCK = 0x67726164666C6174  # "gradflat"
-_MIGRATIONS = Path(__file__).parent / "migrations"
-_MIGRATING = threading.Lock()  # the migration tool keeps global state
 
 
 def connect(url: str) -> Engine:
@@ -170,44 +155,3 @@ def checkpoint(engine: Engine) -> None:
 
 def _busy_timeout(seconds: float) -> str:
     return f"PRAGMA busy_timeout = {round(seconds * 1000)}"
-
-
-def migrate(engine: Engine) -> None:
-    """Brings the schema to the newest revision; safe from several processes at once.
-
-    Whoever comes first holds the database's lock until all is done in one transaction;
-    the others then find nothing to do.
-    """
-    with _MIGRATING, write(engine) as connection:
-        if connection.dialect.name == "postgresql":
-            _take_time(connection)
-            connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
-        command.upgrade(migrations(connection), "head")
-
-
-def _take_time(connection: Connection) -> None:
-    """Lets statements last, such as an index of a table that has grown large."""
-    connection.detach()  # the pool gets another, as bounded as before
-    bounded = cast("BoundedConnection", connection.connection.dbapi_connection)
-    bounded.answer_s = None
-
-
-def is_current(engine: Engine) -> bool:
-    """Returns whether the schema is that of this version."""
-    with read(engine) as connection:
-        context = MigrationContext.configure(connection)
-        return context.get_current_revision() == _newest_revision()
-
-
-@cache
-def _newest_revision() -> str | None:
-    return ScriptDirectory(str(_MIGRATIONS)).get_current_head()
-
-
-def migrations(connection: Connection) -> Config:
-    """Returns the configuration of the migration tool, to run on this connection."""
-    config = Config()
-    folder = str(_MIGRATIONS).replace("%", "%%")
-    config.set_main_option("script_location", folder)
-    config.attributes["connection"] = connection
-    return config

@@ -11,7 +11,7 @@ import pytest
 
 from service.settings import Settings
 from service.stores.bundle import open_stores
-from service.stores.sql.database import migrate
+from service.stores.sql.schema import migrate
 from tests.support.jobs import create_job
 from tests.support.servers.live_api import LiveApi, Tenant, live_api
 from tests.support.servers.receiver import Receiver

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from service.cli.main import main
 from service.settings import Settings
 from service.stores.bundle import Stores, open_stores
-from service.stores.sql.database import migrate
+from service.stores.sql.schema import migrate
 from tests.support.jobs import claim, create_job
 from tests.support.servers.ports import free_port
 from tests.support.servers.valkey import valkey_server

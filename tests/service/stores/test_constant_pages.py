@@ -15,7 +15,8 @@ from service.schemas.jobs import JobState
 from service.settings import Settings
 from service.stores.bundle import Stores, open_stores
 from service.stores.sql import cursors
-from service.stores.sql.database import migrate, write
+from service.stores.sql.database import write
+from service.stores.sql.schema import migrate
 from service.stores.sql.tables import job_labels, jobs, tenants
 from tests.support.jobs import QUARTIC
 

@@ -19,8 +19,10 @@ from service.settings import Settings
 from service.stores.bundle import Stores, open_stores
 from service.stores.jobs.idempotency import IdempotencyKey
 from service.stores.sql import database
-from service.stores.sql.database import migrate, migrations, read, write
+from service.stores.sql.database import read, write
+from service.stores.sql.schema import migrate
 from service.stores.sql.tables import metadata
+from service.stores.sql.upgrade import migrations
 from tests.support.jobs import claim, create_job, finish
 from tests.support.outcomes import fail
 

@@ -11,7 +11,7 @@ import httpx
 
 from service.settings import Settings
 from service.stores.bundle import open_stores
-from service.stores.sql.database import migrate
+from service.stores.sql.schema import migrate
 from tests.support.servers.live_api import ALL_SCOPES
 from tests.support.servers.ports import free_port
 from tests.support.servers.stack import GRADFLAT

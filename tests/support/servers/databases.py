@@ -8,7 +8,8 @@ from sqlalchemy import Engine, text
 
 from service.settings import Settings
 from service.stores.bundle import Stores, open_stores
-from service.stores.sql.database import connect, migrate
+from service.stores.sql.database import connect
+from service.stores.sql.schema import migrate
 from service.stores.sql.tables import metadata
 from tests.support.servers.postgres import PostgresServer, postgres
 

@@ -6,7 +6,7 @@ import pytest
 
 from service.settings import Settings
 from service.stores.bundle import open_stores
-from service.stores.sql.database import migrate
+from service.stores.sql.schema import migrate
 from tests.support.bench import ROOT, STANDIN, Bench
 from worker.supervisor.supervisor import Supervisor
 

@@ -1,4 +1,4 @@
-"""Runs migrations on the connection that `service.stores.sql.database` hands over."""
+"""Runs migrations on the connection that `service.stores.sql.upgrade` hands over."""
 
 from alembic import context
 

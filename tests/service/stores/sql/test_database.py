@@ -17,15 +17,16 @@ from service.stores.sql.clock import moment, now_ms
 from service.stores.sql.database import (
     checkpoint,
     connect,
-    migrate,
-    migrations,
     read,
     write,
 )
+from service.stores.sql.schema import migrate
 from service.stores.sql.tables import files, metadata, tenants
+from service.stores.sql.upgrade import migrations
 
 MIGRATE = (
-    "import sys; from service.stores.sql.database import connect, migrate; "
+    "import sys; from service.stores.sql.database import connect; "
+    "from service.stores.sql.schema import migrate; "
     "migrate(connect(sys.argv[1]))"
 )
 

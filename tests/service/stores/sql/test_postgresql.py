@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
-from service.stores.sql.database import connect, migrate, read
+from service.stores.sql.database import connect, read
 from service.stores.sql.postgresql import BoundedConnection
+from service.stores.sql.schema import migrate
+from service.stores.sql.upgrade import upgrade
 from tests.support.servers.postgres import PostgresServer
 
 pytestmark = pytest.mark.servers
@@ -75,7 +77,7 @@ def test_a_migration_may_last(engine: Engine, monkeypatch: pytest.MonkeyPatch) -
         bounded(holder).answer_s = None
         monkeypatch.setattr(BoundedConnection, "answer_s", 0.5)
         holder.execute(text("LOCK TABLE alembic_version"))
-        waiting = pool.submit(migrate, engine)
+        waiting = pool.submit(upgrade, engine)
         holder.execute(text("SELECT pg_sleep(1.5)"))
         assert not waiting.done()
         holder.rollback()
