@@ -26,13 +26,13 @@ from service.api import (
 from service.dependencies import Resources
 from service.http.failures import Failures
 from service.http.hosts import TrustedHosts
-from service.http.idle_bodies import IdleBodies
 from service.http.observation import Observation
 from service.http.parameters import known_parameters
 from service.http.rate_limits import RateLimitHeaders
 from service.http.refusals import Refusals
 from service.http.request_ids import RequestIds
 from service.http.security_headers import SecurityHeaders
+from service.http.slow_bodies import SlowBodies
 from service.operations.following import Followers
 from service.operations.limits import limits, rates
 from service.operations.metrics import RequestMetrics
@@ -86,7 +86,11 @@ def create_app(settings: Settings, *, queue: ShardQueue | None = None) -> FastAP
             Middleware(Failures),
             Middleware(TrustedHosts, allowed=settings.allowed_hosts),
             Middleware(Refusals),
-            Middleware(IdleBodies, seconds=settings.body_idle_seconds),
+            Middleware(
+                SlowBodies,
+                pause_s=settings.body_idle_seconds,
+                bytes_per_second=settings.body_bytes_per_second,
+            ),
         ],
     )
     routers = APIRouter(prefix="/v1", dependencies=[Depends(known_parameters)])

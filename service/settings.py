@@ -38,6 +38,8 @@ class Settings(BaseSettings):
 
     body_idle_seconds: float = 30.0
     """Time without a byte after which a request that is not complete is refused."""
+    body_bytes_per_second: Annotated[float, Field(gt=0)] = 1000.0
+    """Pace below which such a request is not waited for any longer than that time."""
     upload_limit_bytes: int = 2 * 1024**3
     upload_patience_seconds: float = 86_400.0
     """Time without a piece after which a resumable upload is forgotten."""

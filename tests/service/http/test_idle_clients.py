@@ -97,6 +97,16 @@ def test_a_body_that_never_begins_is_refused(
         assert problem(rest(raw))["code"] == "request_timed_out"
 
 
+def test_an_upload_that_drips_is_refused(ada: Tenant) -> None:
+    path = "/v1/files?purpose=weights&filename=a"
+    with connection(ada.api) as raw:
+        raw.sendall(head(ada, "POST", path, Content_Length="100000"))
+        with suppress(ConnectionError):
+            while not select.select([raw], [], [], IDLE_S / 20)[0]:
+                raw.sendall(b"a")
+        assert problem(rest(raw))["code"] == "request_timed_out"
+
+
 def test_a_json_body_that_drips_is_refused(
     ada: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
