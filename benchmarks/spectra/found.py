@@ -27,6 +27,13 @@ class Ends:
         return float((self.values - truth).abs().max() / truth.abs().max())
 
 
+def area_between(values: Tensor, truth: Tensor, grid: Tensor) -> float:
+    """Area between a density and the true one, which the grid follows."""
+    # What it does not hold on the grid it holds elsewhere.
+    elsewhere = max(0.0, 1 - float(torch.trapezoid(values, grid)))
+    return float(torch.trapezoid((values - truth).abs(), grid)) + elsewhere
+
+
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
@@ -45,10 +52,3 @@ class Rule:
     def density(self, grid: Tensor, broadening: float) -> Tensor:
         """The density on a grid ``(points,)``, of which it has the shape."""
         return smooth(grid, self.nodes, self.weights, broadening)
-
-    def error(self, grid: Tensor, density: Tensor, broadening: float) -> float:
-        """Area between its density and the true one, which the grid follows."""
-        values = self.density(grid, broadening)
-        # What it does not hold on the grid it holds elsewhere.
-        elsewhere = max(0.0, 1 - float(torch.trapezoid(values, grid)))
-        return float(torch.trapezoid((values - density).abs(), grid)) + elsewhere

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
+import torch
 from torch import Tensor
 
 from benchmarks.settings import Settings
+from benchmarks.spectra.found import area_between
 from benchmarks.spectra.libraries import Library, Product
 from benchmarks.spectra.ours import Gradflat
 from benchmarks.spectra.problems import Problem
@@ -78,10 +80,10 @@ def density(problem: Problem, library: Library, settings: Settings) -> Task | No
     if library.rule(_diagonal(problem), like, probes=1, steps=steps, seed=0) is None:
         return None
     own = isinstance(library, Gradflat)
-    wanted = _ALIKE * _density_error(problem, Gradflat(), _PROBES, settings)
+    wanted = _ALIKE * _Densities(problem, Gradflat(), settings).error(_PROBES)
     probes, error = _least(
         (_PROBES,) if own else _MORE_PROBES,
-        lambda probes: _density_error(problem, library, int(probes), settings),
+        _Densities(problem, library, settings).error,
         wanted,
     )
 
@@ -111,24 +113,39 @@ def _least(
     return effort, error
 
 
-def _density_error(
-    problem: Problem, library: Library, probes: int, settings: Settings
-) -> float:
-    """Area between a density and the true one, in the mean over seeds."""
-    grid, density, broadening = _true_density(problem)
-    product = _diagonal(problem) if library.isotropic else _formed(problem)
-    errors: list[float] = []
-    for seed in _SEEDS[settings.scale]:
-        found = library.rule(
-            product,
-            problem.theta[0],
-            probes=probes,
-            steps=_STEPS[settings.scale],
-            seed=seed,
+@final
+class _Densities:
+    """Densities by a library, of one probe each: more probes take in those of fewer."""
+
+    def __init__(self, problem: Problem, library: Library, settings: Settings) -> None:
+        self._problem = problem
+        self._library = library
+        self._steps = _STEPS[settings.scale]
+        self._grid, self._truth, self._broadening = _true_density(problem)
+        self._product = _diagonal(problem) if library.isotropic else _formed(problem)
+        none: list[Tensor] = []
+        self._made = {seed: none.copy() for seed in _SEEDS[settings.scale]}
+
+    def error(self, probes: float) -> float:
+        """Area between that of so many and the true one, in the mean over seeds."""
+        errors: list[float] = []
+        for seed, made in self._made.items():
+            made += [self._density(seed, n) for n in range(len(made), int(probes))]
+            values = torch.stack(made).mean(dim=0)
+            errors.append(area_between(values, self._truth, self._grid))
+        return sum(errors) / len(errors)
+
+    def _density(self, seed: int, number: int) -> Tensor:
+        found = self._library.rule(
+            self._product,
+            self._problem.theta[0],
+            probes=1,
+            steps=self._steps,
+            seed=1000 * seed + number,
         )
-        if found is not None:
-            errors.append(found.error(grid, density, broadening))
-    return sum(errors) / len(errors)
+        if found is None:
+            raise ValueError(f"{self._library.name} has no densities")
+        return found.density(self._grid, self._broadening)
 
 
 def _true_density(problem: Problem) -> tuple[Tensor, Tensor, float]:

@@ -29,11 +29,11 @@ SPECTRA = {
 }
 
 
-def spectra(values: Tensor, *, probes: int) -> Spectrum:
+def spectra(values: Tensor, *, top: int, probes: int) -> Spectrum:
     """One estimate for each seed, as runs of one batch."""
     matrices = values.double().expand(SEEDS, -1).contiguous()
     plan = SpectrumPlan(
-        top=3,
+        top=top,
         eigenvectors=False,
         density=DensityPlan(probes=probes, steps=12, broadening=1.0),
         seed=0,
@@ -55,11 +55,12 @@ def covered(estimate: Estimate, truth: float) -> float:
     )
 
 
+@pytest.mark.parametrize("top", [3, 0], ids=["beside extremes", "alone"])
 @pytest.mark.parametrize("probes", [2, 8])
 @pytest.mark.parametrize("kind", SPECTRA)
-def test_intervals_contain_the_truth(kind: str, probes: int) -> None:
+def test_intervals_contain_the_truth(kind: str, probes: int, top: int) -> None:
     values = SPECTRA[kind].double()
-    found = spectra(values, probes=probes)
+    found = spectra(values, top=top, probes=probes)
 
     assert found.trace is not None
     assert covered(found.trace, values.sum().item()) >= 0.9
