@@ -138,6 +138,7 @@ async def _lifespan(
         delivering.cancel()
         await asyncio.wait([delivering])
         await run_in_threadpool(reconciling.join)
+        await resources.rates.close()
         stores.engine.dispose()
 
 

@@ -20,9 +20,10 @@ from service.errors import (
 )
 from service.operations.following import Followers
 from service.operations.metrics import RequestMetrics
-from service.operations.rates import Allowance, Rates
+from service.operations.rates import Allowance
 from service.operations.results import Results
 from service.operations.resumable import ResumableUploads
+from service.operations.shared_rates import Rates
 from service.operations.submission import Submission
 from service.operations.webhooks.signatures import Signer
 from service.queue import ShardQueue
@@ -125,7 +126,7 @@ async def _secret(
 ) -> str:
     """The key as it was sent, within its rate: before it costs a look-up."""
     secret = "" if credentials is None else credentials.credentials
-    _enforce(request, resources.rates.requests.admit(secret))
+    _enforce(request, await resources.rates.requests.admit(secret))
     return secret
 
 
@@ -159,7 +160,7 @@ class Holding:
         if self.scope not in principal.scopes:
             raise InsufficientScope(f"The key needs the scope {self.scope}")
         if self.scope.endswith(":write"):
-            _enforce(request, resources.rates.writes.admit(principal.key_id))
+            _enforce(request, await resources.rates.writes.admit(principal.key_id))
         return principal
 
 

@@ -1,6 +1,7 @@
 """The bounds of this deployment, as clients see them."""
 
-from service.operations.rates import Policy, RateLimiter, Rates
+from service.operations.rates import Policy
+from service.operations.shared_rates import Rates
 from service.schemas.account import Limits
 from service.settings import Settings
 
@@ -23,18 +24,15 @@ def limits(settings: Settings) -> Limits:
 def rates(settings: Settings) -> Rates:
     """Bounds on what one key sends."""
     return Rates(
-        requests=RateLimiter(
-            Policy(
-                name="requests",
-                per_second=settings.requests_per_second,
-                burst=settings.requests_burst,
-            )
+        requests=Policy(
+            name="requests",
+            per_second=settings.requests_per_second,
+            burst=settings.requests_burst,
         ),
-        writes=RateLimiter(
-            Policy(
-                name="writes",
-                per_second=settings.writes_per_second,
-                burst=settings.writes_burst,
-            )
+        writes=Policy(
+            name="writes",
+            per_second=settings.writes_per_second,
+            burst=settings.writes_burst,
         ),
+        broker_url=settings.broker_url,
     )

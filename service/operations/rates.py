@@ -1,8 +1,7 @@
 """Rates of requests: a bucket of tokens for each client, refilled steadily.
 
 A request takes a token; without one it is refused. So a client may send `burst`
-requests at once and `per_second` for ever. Buckets are this process's own: with several
-API processes each admits as much.
+requests at once and `per_second` for ever. Buckets are this process's own.
 """
 
 import hashlib
@@ -84,14 +83,3 @@ class RateLimiter:
                 self._buckets.popitem(last=False)
         self._buckets[digest] = bucket
         return bucket
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rates:
-    """The policies of one API process."""
-
-    requests: RateLimiter
-    """All requests with a key."""
-    writes: RateLimiter
-    """Those that create, change or delete something."""
