@@ -19,6 +19,7 @@ class SelfAttention(nn.Module):
         super().__init__()
         self.heads = heads
         self.project = nn.Linear(width, 3 * width)
+        self.softmax = nn.Softmax(dim=-1)
         self.join = nn.Linear(width, width)
 
     @override
@@ -27,7 +28,7 @@ class SelfAttention(nn.Module):
         split = self.project(tokens).unflatten(-1, (3, self.heads, -1))
         query, key, value = split.permute(2, 0, 3, 1, 4).unbind(0)
         scores = query @ key.mT / query.shape[-1] ** 0.5
-        mixed = scores.softmax(-1) @ value
+        mixed = self.softmax(scores) @ value
         return self.join(mixed.transpose(1, 2).flatten(2))
 
 

@@ -1,8 +1,8 @@
-"""Activations whose second derivatives are at hand.
+"""Networks whose layers have their second derivatives at hand.
 
 Automatic differentiation works out the second derivative of an activation anew in every
 Hessian product, in many passes over memory. Here both derivatives are kept with the
-graph, and a product multiplies by them.
+graph, and a product multiplies by them. Affine maps, norms and softmax bring their own.
 """
 
 import copy
@@ -13,6 +13,9 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from worker.networks.activations import ACTIVATIONS, Activation, activation_name
+from worker.networks.affine import Affine, CurvedAffine, CurvedLinear
+from worker.networks.normal import CurvedLayerNorm, CurvedNormal, Normal
+from worker.networks.softmax import CurvedSoftmax, Softmax
 
 
 def with_curvature(module: nn.Module) -> nn.Module:
@@ -20,13 +23,29 @@ def with_curvature(module: nn.Module) -> nn.Module:
     if (curved := _curved(module)) is not None:
         return curved
     changed = copy.deepcopy(module)
-    for name, child in module.named_modules(remove_duplicate=False):
+    for name, child in list(changed.named_modules(remove_duplicate=False)):
         if (curved := _curved(child)) is not None:
             changed.set_submodule(name, curved)
     return changed
 
 
 def _curved(module: nn.Module) -> nn.Module | None:
+    match module:
+        case Affine():
+            return CurvedAffine()
+        case nn.Linear():
+            return CurvedLinear.of(module)
+        case Softmax() | nn.Softmax(dim=-1):
+            return CurvedSoftmax()
+        case Normal():
+            return CurvedNormal(module.eps)
+        case nn.LayerNorm():
+            return CurvedLayerNorm.of(module)
+        case _:
+            return _curved_activation(module)
+
+
+def _curved_activation(module: nn.Module) -> nn.Module | None:
     name = activation_name(module)
     if name is None or not ACTIVATIONS[name].bends:
         return None

@@ -5,8 +5,9 @@ from typing import final
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from typing_extensions import override
+
+from worker.networks.normal import Normal
 
 
 def layer_norm(
@@ -22,7 +23,7 @@ def group_norm(
     num_groups: int, num_channels: int, *, eps: float = 1e-5, affine: bool = True
 ) -> nn.Module:
     """Normalises groups of the channels of every sample."""
-    return GroupNorm(num_groups, num_channels, eps=eps, affine=affine, device="meta")
+    return GroupNorm(num_groups, num_channels, eps=eps, affine=affine)
 
 
 def batch_norm(
@@ -36,12 +37,24 @@ def batch_norm(
 class GroupNorm(nn.GroupNorm):
     """A group norm whose second derivatives are those of a layer norm."""
 
+    def __init__(
+        self,
+        num_groups: int,
+        num_channels: int,
+        *,
+        eps: float,
+        affine: bool,
+    ) -> None:
+        super().__init__(
+            num_groups, num_channels, eps=eps, affine=affine, device="meta"
+        )
+        self.normal = Normal(eps)
+
     @override
     def forward(self, input: Tensor) -> Tensor:
         """Normalises ``(n, channels, ...)``."""
         grouped = input.reshape(len(input), self.num_groups, -1)
-        normal = functional.layer_norm(grouped, grouped.shape[2:], eps=self.eps)
-        normal = normal.view(input.shape)
+        normal = self.normal(grouped).view(input.shape)
         if not self.affine:
             return normal
         return normal * _by_channel(self.weight, input) + _by_channel(self.bias, input)

@@ -8,6 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from typing_extensions import override
 
+from worker.networks.affine import Affine
+from worker.networks.softmax import Softmax
+
 
 def embedding(num_embeddings: int, embedding_dim: int) -> nn.Module:
     """A row of its weight for every integer."""
@@ -76,6 +79,8 @@ class Attention(nn.Module):
         super().__init__()
         self.heads = heads
         self.causal = causal
+        self.project = Affine()
+        self.softmax = Softmax()
         self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width, device="meta"))
         projected = nn.Parameter(torch.empty(3 * width, device="meta"))
         self.register_parameter("in_proj_bias", projected if bias else None)
@@ -84,14 +89,14 @@ class Attention(nn.Module):
     @override
     def forward(self, x: Tensor) -> Tensor:
         """Mixtures ``(n, positions, features)`` of the same."""
-        projected = functional.linear(x, self.in_proj_weight, self.in_proj_bias)
+        projected = self.project(x, self.in_proj_weight, self.in_proj_bias)
         apart = projected.unflatten(-1, (3, self.heads, -1)).transpose(-4, -2)
         query, key, value = apart.unbind(-3)
         scores = (query / math.sqrt(query.shape[-1])) @ key.mT
         if self.causal:
             later = torch.ones_like(scores[0, 0], dtype=torch.bool).triu(1)
             scores = scores.masked_fill(later, -torch.inf)
-        mixed = scores.softmax(-1) @ value
+        mixed = self.softmax(scores) @ value
         return self.out_proj(mixed.transpose(-3, -2).flatten(-2))
 
 

@@ -24,7 +24,7 @@ def after_layer_norm(layer: LayerNormLayer, shape: Shape, notes: Notes) -> Step 
         if len(normalised) > len(shape):
             return None
     outer = shape[: len(shape) - len(normalised)]
-    kept = 2 * math.prod(shape) + 2 * math.prod(outer)
+    kept = (4 if layer.affine else 3) * math.prod(shape) + 2 * math.prod(outer)
     return Step(shape=(*outer, *normalised), kept=kept)
 
 
@@ -42,7 +42,7 @@ def after_group_norm(layer: GroupNormLayer, shape: Shape, notes: Notes) -> Step:
             f"The layer takes {layer.num_channels} channels and is given shape "
             f"{list(shape)}.",
         )
-    kept = (4 if layer.affine else 2) * math.prod(shape) + 2 * layer.num_groups
+    kept = (4 if layer.affine else 3) * math.prod(shape) + 2 * layer.num_groups
     return Step(shape=(layer.num_channels, *shape[1:]), kept=kept)
 
 

@@ -81,8 +81,8 @@ def after_attention(layer: AttentionLayer, shape: Shape, notes: Notes) -> Step |
         notes.mismatch(
             "embed_dim", f"The layer takes {width} features and is given {features}."
         )
-    # Queries, keys, values, their mixture and slopes; scores, softmax and slopes.
-    kept = 12 * positions * width + 3 * heads * positions**2
+    # Queries, keys, values, their mixture and slopes; scores, softmax and its slopes.
+    kept = 13 * positions * width + 4 * heads * positions**2
     return Step(shape=(positions, width), kept=kept)
 
 
