@@ -152,3 +152,11 @@ def test_unknown_parameters_are_refused(tenant: Tenant) -> None:
     told = problem(answer, 422, "request_invalid")
     assert [it["pointer"] for it in told["errors"]] == ["query/lable"]
     problem(tenant.http.get("/v1/health/live?x=1"), 422, "request_invalid")
+
+
+def test_repeated_parameters_are_refused(tenant: Tenant) -> None:
+    answer = tenant.http.get("/v1/jobs?state=queued&state=running&limit=5")
+    told = problem(answer, 422, "request_invalid")
+    assert [(it["pointer"], it["code"]) for it in told["errors"]] == [
+        ("query/state", "repeated")
+    ]
