@@ -53,6 +53,11 @@ def known_smallest(spec: LanczosSpectrum, built: Built) -> float | None:
     )
 
 
+def least(spec: LanczosSpectrum, built: Built) -> float | None:
+    """What no eigenvalue is below, if that is known."""
+    return None if spec.matrix == "hessian" else built.least_of_gauss_newton
+
+
 def matrix_order(spec: LanczosSpectrum, built: Built) -> int:
     """Number of the parameters that the matrix belongs to."""
     if spec.parameters is None:

@@ -43,6 +43,7 @@ class Built:
         network: The network, where there is one to be initialised.
         analytic: All critical points, where they are known.
         gauss_newton: Gauss-Newton matrices at points, where there are any.
+        least_of_gauss_newton: What none of their eigenvalues is below.
         smallest_of_gauss_newton: What so many of the smallest eigenvalues of a block of
             this order are known to be, where that is known.
         warnings: What to beware of.
@@ -58,6 +59,7 @@ class Built:
     network: nn.Module | None = None
     analytic: AnalyticCriticalPoints | None = None
     gauss_newton: Callable[[Tensor], SymmetricOperator] | None = None
+    least_of_gauss_newton: float = 0.0
     smallest_of_gauss_newton: Callable[[int, int], float | None] | None = None
 
 
@@ -114,6 +116,7 @@ def problem(
                 ),
                 network=module,
                 gauss_newton=objective.gauss_newton,
+                least_of_gauss_newton=2.0 * spec.loss.l2,
                 smallest_of_gauss_newton=objective.smallest_of_gauss_newton,
                 warnings=objective.warnings,
             )

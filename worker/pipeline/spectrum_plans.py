@@ -7,7 +7,7 @@ import torch
 
 from service.schemas.spectra import LanczosSpectrum
 from worker.build import Built
-from worker.build.matrices import known_smallest, matrix_order
+from worker.build.matrices import known_smallest, least, matrix_order
 from worker.classification.measures import PROBES, STEPS
 from worker.linalg.extremes.basis import Storage
 from worker.linalg.footprint import Footprint
@@ -65,6 +65,7 @@ def spectrum_plan(
         starts=starts,
         storage=Storage(dtype=objective.dtype, device=objective.device),
         smallest=known_smallest(wanted, built),
+        least=least(wanted, built),
     )
     device, dtype = objective.device, objective.dtype
     each = _lanczos(plan, built, wanted).bytes(1)

@@ -182,7 +182,7 @@ class SpectrumComputation:
             pairs = Eigenpairs(
                 values=known.values, vectors=self._space.basis.rows[:, :held]
             )
-        if plan.smallest is not None and not plan.eigenvectors:
+        if plan.smallest is not None:
             ends = ends.with_smallest(plan.smallest)
         return Spectrum(
             largest=ends.largest.double(),
@@ -212,7 +212,8 @@ def _search(
         tolerance=CONVERGED,
         max_products=search_products(plan),
         smallest=plan.smallest is None or plan.eigenvectors,
-        known_smallest=plan.smallest,
+        least=plan.least,
+        vectors=plan.eigenvectors,
         state=state,
     )
 

@@ -42,6 +42,7 @@ class SpectrumPlan:
         storage: Where, and in which precision, Lanczos vectors are kept.
         smallest: What all of the `top` smallest eigenvalues are known to be, so that
             only their eigenvectors need be found; None where it is not known.
+        least: What no eigenvalue is below, where that is known.
     """
 
     top: int
@@ -51,6 +52,7 @@ class SpectrumPlan:
     starts: Sequence[int]
     storage: Storage
     smallest: float | None = None
+    least: float | None = None
 
 
 def search_products(plan: SpectrumPlan) -> int:

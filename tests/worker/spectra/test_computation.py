@@ -225,13 +225,32 @@ def test_vectors_of_a_known_kernel_take_no_search_below_it(top: int) -> None:
     unknown = replace(plan(top=top), starts=(0,))
 
     searched = spectrum(unknown, matrix)
-    found = spectrum(replace(unknown, smallest=0.5), matrix)
+    found = spectrum(replace(unknown, smallest=0.5, least=0.5), matrix)
 
     assert found.products.item() < searched.products.item()
     assert found.complete.all()
-    assert ((found.smallest - 0.5).abs() < 1e-7).all()
+    assert (found.smallest == 0.5).all()
+    assert found.smallest_converged.all()
     assert torch.allclose(found.largest, searched.largest, atol=1e-10)
     assert found.eigenpairs is not None
     kernel = found.eigenpairs.vectors[0, :top]
     assert torch.allclose(kernel @ kernel.T, torch.eye(top).double(), atol=1e-12)
     assert (kernel @ matrix[0] - 0.5 * kernel).norm(dim=1).max() < 1.1e-7
+
+
+@pytest.mark.parametrize("top", [1, 4])
+def test_values_near_the_least_that_is_possible_need_no_vectors(top: int) -> None:
+    decay = 10.0 / torch.arange(1, 151) ** 4
+    matrix = symmetric(torch.cat([decay, torch.zeros(150)]) + 0.5, 0)[None]
+    unknown = replace(plan(top=top), starts=(0,), eigenvectors=False)
+
+    searched = spectrum(unknown, matrix)
+    found = spectrum(replace(unknown, least=0.5), matrix)
+
+    truth = torch.linalg.eigvalsh(matrix[0])[:top]
+    assert found.products.item() < searched.products.item()
+    assert found.complete.all()
+    assert found.smallest_converged.all()
+    assert found.largest_converged.all()
+    error = (found.smallest[0] - truth).abs()
+    assert (error <= found.smallest_bounds[0] + 1e-13).all()

@@ -36,10 +36,24 @@ class Extremes:
     products: Tensor
 
     def with_smallest(self, value: float) -> "Extremes":
-        """The same with as many smallest eigenvalues, all known to be this."""
+        """The same with as many smallest eigenvalues, all known to be this.
+
+        Args:
+            value: What they are.
+
+        Returns:
+            Bounds are those of their vectors where these were found, else zero.
+        """
+        known = torch.full_like(self.largest, value)
+        if not self.smallest.shape[1]:
+            return replace(
+                self,
+                smallest=known,
+                smallest_bounds=torch.zeros_like(known),
+                smallest_converged=torch.ones_like(self.largest_converged),
+            )
         return replace(
             self,
-            smallest=torch.full_like(self.largest, value),
-            smallest_bounds=torch.zeros_like(self.largest_bounds),
-            smallest_converged=torch.ones_like(self.largest_converged),
+            smallest=torch.where(self.smallest.isnan(), self.smallest, known),
+            smallest_bounds=self.smallest_bounds + (self.smallest - known).abs(),
         )

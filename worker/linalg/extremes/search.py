@@ -5,8 +5,9 @@ the eigenvalue occurs. So once the wanted Ritz pairs have converged they alone a
 and the process goes on from a random vector orthogonal to them, until either they
 change, and the round begins again, or it is all but certain that nothing was missed.
 
-Where the smallest are known, those of a kernel for example, nothing is missed below
-them once they are found, and only the largest need that certainty.
+Where no eigenvalue can be below some number, as those of a semi-definite matrix, Ritz
+values near that number are as good as converged: each is at least the eigenvalue of its
+place, by the theorem of Courant and Fischer. Nothing is missed below them either.
 """
 
 import math
@@ -26,6 +27,9 @@ from worker.linalg.operators import SymmetricOperator
 
 _LOOKS = 20
 """Times that the Ritz values are looked at while a space fills, at most."""
+
+_NEAR = 0.7
+"""Of the tolerance: so near to the least that is possible, and to a vector's value."""
 
 _FASTEST = 0.5 * math.log(10)
 """How fast logarithms of residuals are expected to fall with every step, at most."""
@@ -55,7 +59,8 @@ class ExtremeSearch:
         tolerance: float,
         max_products: int,
         smallest: bool = True,
-        known_smallest: float | None = None,
+        least: float | None = None,
+        vectors: bool = True,
         state: Mapping[str, Tensor] | None = None,
     ) -> None:
         """Begins, or goes on.
@@ -68,7 +73,8 @@ class ExtremeSearch:
             max_products: Products after which a run ends as it is; at least ``2 count``
                 are made.
             smallest: Whether the smallest are wanted too.
-            known_smallest: What they all are, where that is known.
+            least: What no eigenvalue is below, where that is known.
+            vectors: Whether eigenvectors near it have to converge too.
             state: What `to_tensors` gave, to go on.
         """
         runs, size = space.vector.shape
@@ -76,7 +82,8 @@ class ExtremeSearch:
         self._size = size
         self._count = min(count, size)
         self._low = self._count if smallest else 0
-        self._known_smallest = known_smallest
+        self._least = least
+        self._vectors = vectors
         wanted = self._low + self._count
         self._width = min(size, places(self._count), space.basis.places)
         self._interval = max(2, self._width // _LOOKS)
@@ -175,8 +182,10 @@ class ExtremeSearch:
         values, coupling = ritz.values[:, ends], ritz.last[:, ends].abs()
         tiny = torch.finfo(values.dtype).tiny
         limit = self._tolerance * ritz.values.abs().amax(dim=1).clamp_min(tiny)
+        certain = self._at_least(values, limit)
+        if not self._vectors:
+            coupling[:, : self._low] *= ~certain[:, None]
         settled = coupling.amax(dim=1) <= limit / 4
-        certain = self._smallest_found(values, limit)
         same = self._complement.same(runs, values, limit, certain)
         chance = self._complement.log_chance(runs, ritz.values, limit, certain)
         searched = chance <= math.log(MISSED)
@@ -189,7 +198,9 @@ class ExtremeSearch:
         unsettled = (coupling.amax(dim=1) / (limit / 4)).log()
         unsearched = torch.where(same, chance - math.log(MISSED), 0)
         self._wait(runs, unsettled.maximum(unsearched))
-        self._end(_those(runs, over), ritz.take(over), ends, complete[over])
+        self._end(
+            _those(runs, over), ritz.take(over), ends, certain[over], complete[over]
+        )
         afresh = ~over & settled & (searched | ~same)
         self._go_on_afresh(_those(runs, afresh), ritz.take(afresh), ends)
         if filled == self._width:
@@ -202,23 +213,45 @@ class ExtremeSearch:
         steps = (missing / _FASTEST).nan_to_num(0).clamp(self._interval, self._width)
         self._state["look"][runs] = self.space.steps + steps.long()
 
-    def _smallest_found(self, values: Tensor, limit: Tensor) -> Tensor:
-        """Whether wanted values hold the smallest that are known, ``(k,)`` bool."""
-        if self._known_smallest is None:
+    def _at_least(self, values: Tensor, limit: Tensor) -> Tensor:
+        """Whether the smallest wanted values cannot be much smaller, ``(k,)`` bool."""
+        if self._least is None:
             return torch.zeros_like(limit, dtype=torch.bool)
-        distance = (values[:, : self._low] - self._known_smallest).abs()
-        return (distance <= limit[:, None]).all(dim=1)
+        above = values[:, : self._low] - self._least
+        return (above <= _NEAR * limit[:, None]).all(dim=1)
 
     def _ends(self, filled: int, ritz: Ritz) -> Tensor:
         """Numbers of the wanted Ritz pairs, smallest and then largest."""
         numbers = torch.arange(filled, device=ritz.values.device)
         return torch.cat([numbers[: self._low], numbers[-self._count :]])
 
-    def _end(self, runs: list[int], ritz: Ritz, ends: Tensor, complete: Tensor) -> None:
+    def _bounds(
+        self, runs: list[int], ritz: Ritz, ends: Tensor, certain: Tensor
+    ) -> Tensor:
+        """How close an eigenvalue lies to each wanted value, ``(k, wanted)``."""
+        bounds = self.space.bounds(runs, ritz)[:, ends]
+        if self._least is None or self._vectors:
+            return bounds
+        rounding = torch.finfo(bounds.dtype).eps * ritz.values.abs().amax(dim=1)
+        low = ritz.values[:, ends[: self._low]]
+        above = (low - self._least).abs() + rounding[:, None]
+        bounds[:, : self._low] = torch.where(
+            certain[:, None], above, bounds[:, : self._low]
+        )
+        return bounds
+
+    def _end(
+        self,
+        runs: list[int],
+        ritz: Ritz,
+        ends: Tensor,
+        certain: Tensor,
+        complete: Tensor,
+    ) -> None:
         if not runs:
             return
         self._state["values"][runs] = ritz.values[:, ends]
-        self._state["bounds"][runs] = self.space.bounds(runs, ritz)[:, ends]
+        self._state["bounds"][runs] = self._bounds(runs, ritz, ends, certain)
         self._state["complete"][runs] = complete
         self._state["products"][runs] = self.space.steps
         self._forecast.end(runs, self.space.steps)
