@@ -10,24 +10,31 @@ _CHUNK = 1 << 16
 
 @contextmanager
 def cutting_proxy(
-    port: int, *, after_bytes: int, cuts: int, on_cut: Callable[[], object]
+    port: int,
+    *,
+    after_bytes: int,
+    cuts: int,
+    on_cut: Callable[[], object],
+    of_answers: bool = False,
 ) -> Generator[int]:
     """The port of a proxy in front of another one.
 
     Args:
         port: Where it passes everything on to.
-        after_bytes: What a client may send on a connection that is to be broken.
+        after_bytes: What may be sent on a connection that is to be broken.
         cuts: How many connections are broken before others may last.
         on_cut: Called when one is.
+        of_answers: Whether it counts what the server sends, instead of the client.
     """
     left = cuts
 
     def forward(client: socket.socket) -> None:
         nonlocal left
         with client, socket.create_connection(("127.0.0.1", port)) as server:
-            back = threading.Thread(target=_copy, args=(server, client, None))
+            source, target = (server, client) if of_answers else (client, server)
+            back = threading.Thread(target=_copy, args=(target, source, None))
             back.start()
-            if _copy(client, server, after_bytes if left else None):
+            if _copy(source, target, after_bytes if left else None):
                 left -= 1
                 on_cut()
             for end in (client, server):

@@ -1,19 +1,15 @@
 """Blobs as objects: the bucket makes each of them whole and durable."""
 
 from collections.abc import Iterator
-from http import HTTPStatus
 from pathlib import Path
 from typing import final
 
-import httpx
-
 from service.stores.blobs.base import BlobInfo, checked_key
 from service.stores.blobs.s3.bucket import Bucket
+from service.stores.blobs.s3.downloads import Download
 from service.stores.blobs.s3.payloads import payloads
-from service.stores.blobs.s3.sending import BucketFailed
 from service.stores.blobs.scratch import sweep
 
-_CHUNK = 1 << 20
 _PART_BYTES = 64 << 20
 
 
@@ -62,18 +58,14 @@ class S3BlobStore:
         if end is not None and end <= start:
             self.size(key)
             return iter(())
-        last = "" if end is None else end - 1
-        response = self._bucket.open(checked_key(key), f"bytes={start}-{last}")
-        if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return iter(())
-        return _Body(response)
+        return Download(self._bucket, checked_key(key), start, end)
 
     def fetch(self, key: str, path: Path) -> None:
         """Writes a private copy to a local path.
 
         `KeyError` if there is no such blob.
         """
-        body = _Body(self._bucket.open(checked_key(key)))
+        body = Download(self._bucket, checked_key(key))
         with path.open("wb") as copy:
             copy.writelines(body)
 
@@ -89,29 +81,3 @@ class S3BlobStore:
     def sweep(self, *, older_than_seconds: float) -> int:
         """Returns how many remains of interrupted work on this host it removed."""
         return sweep(self._scratch, older_than_seconds=older_than_seconds)
-
-
-@final
-class _Body:
-    """What an answer holds, closed at its end or with the iterator."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        self._response = response
-        self._pieces = response.iter_bytes(_CHUNK)
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        try:
-            return next(self._pieces)
-        except httpx.TransportError as error:
-            self.close()
-            raise BucketFailed(f"{type(error).__name__} at the blob store") from error
-
-    def close(self) -> None:
-        """Gives the connection back."""
-        self._response.close()
-
-    def __del__(self) -> None:
-        self.close()

@@ -45,7 +45,9 @@ class Bucket:
         else:
             self._put_parts(key, parts)
 
-    def open(self, key: str, byte_range: str | None = None) -> httpx.Response:
+    def open(
+        self, key: str, byte_range: str | None = None, *, etag: str | None = None
+    ) -> httpx.Response:
         """Returns an answer whose body is still to be read; the caller closes it.
 
         `KeyError` if there is no such object.
@@ -53,8 +55,10 @@ class Bucket:
         Args:
             key: Its name.
             byte_range: A `Range` header.
+            etag: Of the only version that will do; `BucketFailed` if it is another.
         """
-        headers = {} if byte_range is None else {"range": byte_range}
+        asked = {"range": byte_range, "if-match": etag}
+        headers = {name: value for name, value in asked.items() if value is not None}
         return self._request("GET", key, headers=headers)
 
     def size(self, key: str) -> int:

@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,68 @@ def test_a_part_whose_connection_broke_is_sent_again(
         del blobs  # and its connection, which the proxy waits for
     assert len(cuts) == 2
     assert whole(blobs_at(server.endpoint, server, tmp_path)) == source.read_bytes()
+
+
+@contextmanager
+def cut_downloads(server: ObjectStore, cuts: int) -> Generator[tuple[str, list[None]]]:
+    """An endpoint that breaks off answers, and when it did so."""
+    seen: list[None] = []
+    port = int(server.endpoint.rpartition(":")[2])
+    with cutting_proxy(
+        port,
+        after_bytes=3 << 20,
+        cuts=cuts,
+        on_cut=lambda: seen.append(None),
+        of_answers=True,
+    ) as cutting:
+        yield f"http://127.0.0.1:{cutting}", seen
+
+
+def test_a_download_that_broke_goes_on_from_there(
+    server: ObjectStore, tmp_path: Path, source: Path
+) -> None:
+    blobs_at(server.endpoint, server, tmp_path).put(KEY, source)
+    content = source.read_bytes()
+    with cut_downloads(server, cuts=2) as (endpoint, cuts):
+        blobs = blobs_at(endpoint, server, tmp_path)
+        assert b"".join(blobs.read(KEY, 17, len(content) - 5)) == content[17:-5]
+        assert len(cuts) == 2
+        del blobs
+    with cut_downloads(server, cuts=2) as (endpoint, cuts):
+        blobs = blobs_at(endpoint, server, tmp_path)
+        blobs.fetch(KEY, tmp_path / "copy")
+        assert (tmp_path / "copy").read_bytes() == content
+        assert len(cuts) == 2
+        del blobs
+
+
+def test_a_download_that_breaks_again_and_again_is_given_up(
+    server: ObjectStore, tmp_path: Path, source: Path
+) -> None:
+    source.write_bytes(os.urandom(32 << 20))
+    blobs_at(server.endpoint, server, tmp_path).put(KEY, source)
+    with cut_downloads(server, cuts=100) as (endpoint, cuts):
+        blobs = blobs_at(endpoint, server, tmp_path)
+        with pytest.raises(BucketFailed):
+            whole(blobs)
+        assert len(cuts) == 6
+        del blobs
+
+
+def test_a_download_does_not_go_on_in_another_version(
+    server: ObjectStore, tmp_path: Path, source: Path
+) -> None:
+    direct = blobs_at(server.endpoint, server, tmp_path)
+    direct.put(KEY, source)
+    with cut_downloads(server, cuts=1) as (endpoint, _):
+        blobs = blobs_at(endpoint, server, tmp_path)
+        pieces = blobs.read(KEY)
+        next(pieces)
+        source.write_bytes(os.urandom(source.stat().st_size))
+        direct.put(KEY, source)
+        with pytest.raises(BucketFailed, match="412"):
+            list(pieces)
+        del blobs, pieces
 
 
 def test_an_upload_that_fails_leaves_no_parts(
