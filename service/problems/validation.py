@@ -7,6 +7,14 @@ from service.schemas.problem_details import FieldError
 
 _MOST_ERRORS = 50
 _MOST_POINTER_CHARACTERS = 500
+_OBJECT = "Input should be an object"
+_DETAILS = {
+    "union_tag_not_found": "Field required",
+    "model_attributes_type": _OBJECT,
+    "model_type": _OBJECT,
+    "dict_type": _OBJECT,
+}
+"""What is said in words of JSON where the library speaks of Python or itself."""
 
 
 def field_errors(errors: Sequence[Mapping[str, Any]], body: object) -> list[FieldError]:
@@ -41,7 +49,7 @@ def _detail(error: Mapping[str, Any]) -> str:
     # The library's own message for this type repeats the client's value.
     if error["type"] == "union_tag_invalid":
         return f"Input should be one of {error['ctx']['expected_tags']}"
-    return str(error["msg"])
+    return _DETAILS.get(error["type"], str(error["msg"]))
 
 
 def body_pointer(steps: Sequence[str | int], body: object) -> str:

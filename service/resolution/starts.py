@@ -91,7 +91,7 @@ def _check_weights(
         findings.add(
             _AT / "count",
             "starts_repeat",
-            f"Without noise there are only {points} different starts.",
+            f"Without noise the starts repeat after {points}.",
         )
 
 

@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from service.problems.validation import body_pointer, field_errors
 from service.schemas.jobs import JobRequest
+from service.schemas.problem_details import FieldError
 
 
 def job() -> dict[str, Any]:
@@ -19,13 +20,21 @@ def job() -> dict[str, Any]:
     }
 
 
-def pointers(body: dict[str, Any]) -> dict[str, str]:
+def told(body: dict[str, Any]) -> list[FieldError]:
     with pytest.raises(ValidationError) as failure:
         JobRequest.model_validate(body)
     errors = [
         {**error, "loc": ("body", *error["loc"])} for error in failure.value.errors()
     ]
-    return {it.pointer: it.code for it in field_errors(errors, body)}
+    return field_errors(errors, body)
+
+
+def pointers(body: dict[str, Any]) -> dict[str, str]:
+    return {it.pointer: it.code for it in told(body)}
+
+
+def details(body: dict[str, Any]) -> dict[str, str]:
+    return {it.pointer: it.detail for it in told(body)}
 
 
 def edited(path: str, value: object) -> dict[str, Any]:
@@ -81,6 +90,22 @@ def test_pointers_name_what_the_client_sent(
     assert pointers(edited(path, value)) == {pointer: code}
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "pointer", "detail"),
+    [
+        ("problem/loss", {}, "/problem/loss/kind", "Field required"),
+        ("problem/loss", None, "/problem/loss", "Input should be an object"),
+        ("finder", 5, "/finder", "Input should be an object"),
+        ("classification", [], "/classification", "Input should be an object"),
+        ("labels", "a", "/labels", "Input should be an object"),
+    ],
+)
+def test_details_are_in_words_of_json(
+    path: str, value: object, pointer: str, detail: str
+) -> None:
+    assert details(edited(path, value)) == {pointer: detail}
+
+
 def test_a_union_without_tags_points_to_the_value() -> None:
     layer = {
         "kind": "conv2d",
@@ -108,14 +133,9 @@ def test_layers_within_layers() -> None:
 def test_inputs_are_not_repeated_and_errors_are_bounded() -> None:
     body = edited("problem/kind", "my-secret")
     body["starts"] = {"kind": "explicit", "points": [["x"] * 1000]}
-    with pytest.raises(ValidationError) as failure:
-        JobRequest.model_validate(body)
-    errors = [
-        {**error, "loc": ("body", *error["loc"])} for error in failure.value.errors()
-    ]
-    told = field_errors(errors, body)
-    assert len(told) == 50
-    assert "my-secret" not in "".join(it.model_dump_json() for it in told)
+    errors = told(body)
+    assert len(errors) == 50
+    assert "my-secret" not in "".join(it.model_dump_json() for it in errors)
 
 
 def test_the_whole_body() -> None:
