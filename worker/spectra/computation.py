@@ -11,7 +11,13 @@ from worker.linalg.extremes.search import ExtremeSearch
 from worker.linalg.extremes.thick_restart import SearchSpace
 from worker.linalg.operators import SymmetricOperator
 from worker.spectra.estimates import frobenius_norm, trace
-from worker.spectra.plan import SpectrumPlan, probe_steps, search_products, vectors_kept
+from worker.spectra.plan import (
+    SpectrumPlan,
+    probe_steps,
+    search_products,
+    search_width,
+    vectors_kept,
+)
 from worker.spectra.quadrature import Known, Quadrature, random_vectors
 from worker.spectra.rules import Rules
 from worker.spectra.spectrum import Eigenpairs, Spectrum, densities
@@ -209,6 +215,7 @@ def _search(
     return ExtremeSearch(
         space,
         count=plan.top,
+        width=search_width(plan, space.vector.shape[1]),
         tolerance=CONVERGED,
         max_products=search_products(plan),
         smallest=plan.smallest is None or plan.eigenvectors,

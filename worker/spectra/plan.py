@@ -9,6 +9,8 @@ from worker.linalg.extremes.search import places
 
 _PRODUCTS_PER_VALUE = 200
 _LEAST_PRODUCTS = 2000
+_WIDER = 4
+_WIDE = 2**20  # numbers
 
 
 @final
@@ -86,4 +88,23 @@ def products_at_most(plan: SpectrumPlan, size: int) -> int:
 def vectors_kept(plan: SpectrumPlan, size: int) -> int:
     """Lanczos vectors of each run that are kept at a time."""
     known = min(2 * plan.top, size)
-    return max(min(size, places(plan.top)), known + probe_steps(plan, size))
+    return max(search_width(plan, size), known + probe_steps(plan, size))
+
+
+def search_width(plan: SpectrumPlan, size: int) -> int:
+    """Vectors of the Krylov space that extremes are sought in.
+
+    Where eigenvalues crowd at the least that is possible, a wide one saves many
+    products. It is taken where it takes little memory.
+
+    Args:
+        plan: What is computed.
+        size: Order of the matrices.
+
+    Returns:
+        Their number.
+    """
+    width = places(plan.top)
+    if plan.least is not None:
+        width = max(width, min(_WIDER * width, _WIDE // size))
+    return min(size, width)

@@ -34,6 +34,8 @@ BASIS = 80
 """Lanczos vectors of a point that is classified and whose Hessian is not formed."""
 SPECTRUM_VECTORS = 24
 """Parameter vectors that a spectrum takes beside its Lanczos vectors."""
+WIDE_SPACE = 2**20
+"""Numbers of a wider Krylov space for a Gauss-Newton matrix, at most."""
 MATRICES = 3
 """Dense matrices that a run or a point holds: Hessian, symmetrised, eigenvectors."""
 WORK_SPACE = 3
@@ -187,7 +189,10 @@ def _decomposition(
     top = spectrum.values_at_an_end
     known = min(2 * top, order)
     steps = 0 if spectrum.density is None else spectrum.density.steps
-    kept = max(min(order, 5 * top + 40), min(order, known + steps))
+    width = 5 * top + 40
+    if spectrum.matrix != "hessian":
+        width = max(width, min(4 * width, WIDE_SPACE // order))
+    kept = max(min(order, width), min(order, known + steps))
     written = known if spectrum.eigenvectors else 0
     fixed = (SPECTRUM_VECTORS * parameters + written * order) * item
     if fixed + kept * order * item > limit:

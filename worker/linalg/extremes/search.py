@@ -56,6 +56,7 @@ class ExtremeSearch:
         space: SearchSpace,
         *,
         count: int,
+        width: int,
         tolerance: float,
         max_products: int,
         smallest: bool = True,
@@ -69,6 +70,7 @@ class ExtremeSearch:
             space: Where it begins or where it was.
             count: How many at either end; at most ``size`` are given, and no product
                 is made for none.
+            width: Vectors of the Krylov space at most; `places` are enough.
             tolerance: Bound of a converged value, relative to the largest magnitude.
             max_products: Products after which a run ends as it is; at least ``2 count``
                 are made.
@@ -85,7 +87,7 @@ class ExtremeSearch:
         self._least = least
         self._vectors = vectors
         wanted = self._low + self._count
-        self._width = min(size, places(self._count), space.basis.places)
+        self._width = min(size, width, space.basis.places)
         self._interval = max(2, self._width // _LOOKS)
         self._budget = max(max_products, wanted)
         eps = torch.finfo(space.basis.rows.dtype).eps
@@ -321,6 +323,10 @@ def extreme_eigenvalues(
     space = SearchSpace.begin(start, width, Storage.of(start))
     space.start(start)
     search = ExtremeSearch(
-        space, count=count, tolerance=tolerance, max_products=max_products
+        space,
+        count=count,
+        width=width,
+        tolerance=tolerance,
+        max_products=max_products,
     )
     return search.run(operator, lambda: None)

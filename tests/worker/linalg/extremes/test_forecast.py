@@ -19,7 +19,11 @@ def expectations(values: Tensor, *, max_products: int) -> list[int]:
     space = SearchSpace.begin(start, places(COUNT), Storage.of(start))
     space.start(start)
     search = ExtremeSearch(
-        space, count=COUNT, tolerance=1e-8, max_products=max_products
+        space,
+        count=COUNT,
+        width=places(COUNT),
+        tolerance=1e-8,
+        max_products=max_products,
     )
     found: list[int] = []
     search.run(
