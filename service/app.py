@@ -25,6 +25,7 @@ from service.api import (
 )
 from service.dependencies import Resources
 from service.http.failures import Failures
+from service.http.framing import Framing
 from service.http.hosts import TrustedHosts
 from service.http.observation import Observation
 from service.http.parameters import known_parameters
@@ -86,6 +87,7 @@ def create_app(settings: Settings, *, queue: ShardQueue | None = None) -> FastAP
             Middleware(Failures),
             Middleware(TrustedHosts, allowed=settings.allowed_hosts),
             Middleware(Refusals),
+            Middleware(Framing),
             Middleware(
                 SlowBodies,
                 pause_s=settings.body_idle_seconds,

@@ -1,6 +1,7 @@
 """Commands that become a server."""
 
 import os
+import resource
 import socket
 import sys
 from pathlib import Path
@@ -23,6 +24,8 @@ HOST = "127.0.0.1"
 PORT = 8000
 GRACE_S = 5
 """In which open requests may end when the API is asked to end."""
+CONNECTIONS = 65_536
+"""At most, where the system allows as many."""
 
 _host = click.option(
     "--host",
@@ -80,6 +83,7 @@ def up(
 def api(host: str, port: int, descriptor: int | None) -> None:
     """Run the HTTP API; the environment says with what (GRADFLAT_...)."""
     logs.configure()
+    _allow_connections()
     app = create_app(Settings())
     config = uvicorn.Config(
         app,
@@ -104,6 +108,13 @@ def worker() -> None:
     # Celery looks for modules in the working directory first.
     os.chdir(settings.data_dir)
     os.execve(sys.executable, [sys.executable, *WORKER_ARGUMENTS], inherited)  # noqa: S606
+
+
+def _allow_connections() -> None:
+    """Raises the number of open files, of which each client holds one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = CONNECTIONS if hard == resource.RLIM_INFINITY else min(CONNECTIONS, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
 def _announce(connection: Connection) -> None:

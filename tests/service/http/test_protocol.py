@@ -16,6 +16,11 @@ LINE = b"GET /v1/health/live HTTP/1.1\r\n"
         LINE + b"Host: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
         LINE + b"Host: a\r\nno colon\r\n\r\n",
         LINE + b"\r\n",
+        LINE
+        + b"Host: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + b"0\r\n\r\n"
+        + LINE
+        + b"Host: localhost\r\n\r\n",
     ],
 )
 def test_what_is_no_request_is_answered_with_a_problem(
