@@ -163,14 +163,17 @@ class NewtonMr:
         )
 
     def _solve(self, system: NewtonSystem, rtol: float) -> Solution:
-        return minres_qlp(
-            system.hessian,
-            system.rhs,
-            rtol=rtol,
-            max_iterations=self.products(system.hessian.size),
-            max_solution_norm=self.max_step_norm,
-            max_condition=self.max_condition,
-        )
+        # Its many small operations take less time where autograd watches none; only
+        # products with a network's Hessian need it.
+        with torch.inference_mode(mode=system.vectors is not None):
+            return minres_qlp(
+                system.hessian,
+                system.rhs,
+                rtol=rtol,
+                max_iterations=self.products(system.hessian.size),
+                max_solution_norm=self.max_step_norm,
+                max_condition=self.max_condition,
+            )
 
     def _sharpen(
         self, point: Point, system: NewtonSystem, solution: Solution
