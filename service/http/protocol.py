@@ -1,4 +1,4 @@
-"""HTTP as bytes: what is no request is answered, and not waited for for ever."""
+"""HTTP as bytes: what is no request is answered, and nobody is waited for for ever."""
 
 import asyncio
 from typing import final
@@ -10,6 +10,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from service.problems.responses import problem_response
 
+_LEAST_BYTES_PER_SECOND = 1000
+"""That a client has to read while an answer waits for it."""
+
 
 @final
 class Protocol(H11Protocol):
@@ -17,10 +20,13 @@ class Protocol(H11Protocol):
 
     Attributes:
         head_s: Time for the head of a request, from its first byte or the connection.
+        taking_s: Time in which a client takes something of an answer that waits for it.
     """
 
     head_s = 30.0
+    taking_s = 30.0
     _head_timer: asyncio.TimerHandle | None = None
+    _taking_timer: asyncio.TimerHandle | None = None
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:
@@ -35,7 +41,37 @@ class Protocol(H11Protocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
+        self._stop_taking()
         super().connection_lost(exc)
+
+    @override
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._time_taking()
+
+    @override
+    def resume_writing(self) -> None:
+        self._stop_taking()
+        super().resume_writing()
+
+    def _time_taking(self) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        self._taking_timer = self.loop.call_later(
+            self.taking_s, self._check_taking, waiting
+        )
+
+    def _check_taking(self, waited: int) -> None:
+        """Ends a connection whose client reads too little for its answer's memory."""
+        taken = waited - self.transport.get_write_buffer_size()
+        if taken < self.taking_s * _LEAST_BYTES_PER_SECOND:
+            self.transport.abort()
+        else:
+            self._time_taking()
+
+    def _stop_taking(self) -> None:
+        if self._taking_timer is not None:
+            self._taking_timer.cancel()
+            self._taking_timer = None
 
     def _time_head(self) -> None:
         if self.conn.their_state is not h11.IDLE:

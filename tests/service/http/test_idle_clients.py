@@ -3,6 +3,7 @@
 import json
 import select
 import socket
+import threading
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -171,6 +172,38 @@ def test_a_request_that_never_begins_is_cut_off(
     with connection(local) as raw:
         raw.sendall(sent)
         assert rest(raw) == b""
+
+
+def test_a_client_that_does_not_read_is_cut_off(
+    local: LiveApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Protocol, "taking_s", IDLE_S)
+    lost, end = threading.Event(), Protocol.connection_lost
+
+    def noticed(self: Protocol, error: Exception | None) -> None:
+        lost.set()
+        end(self, error)
+
+    monkeypatch.setattr(Protocol, "connection_lost", noticed)
+    request = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with connection(local) as raw:
+        raw.sendall(request * 100)
+        assert lost.wait(30)
+
+
+def test_a_client_that_reads_slowly_gets_all(
+    local: LiveApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Protocol, "taking_s", 1e-3)
+    monkeypatch.setattr("service.http.protocol._LEAST_BYTES_PER_SECOND", 0)
+    requests = 20
+    request = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    whole = httpx.get(f"{local.url}/openapi.json").content
+    with connection(local) as raw:
+        raw.sendall(request * requests)
+        received = 0
+        while received < requests * len(whole):
+            received += len(raw.recv(65536))
 
 
 def test_a_second_request_has_a_time_of_its_own(
