@@ -25,6 +25,8 @@ _HEARTBEAT_S = 15.0
 _LONGEST_S = 900.0
 """A follower comes back after this time, and shows its key again."""
 _PAGE = 1000
+_REPLAYED = 100
+"""Events of the past that are read at once, for each of many who may come together."""
 _MOST_FOLLOWERS = 250
 """Streams that a tenant may have open at one process."""
 _MOST_WAITING = 64
@@ -83,13 +85,13 @@ class Followers:
     async def _follow(
         self, tenant: str, job_id: str, after: int
     ) -> AsyncGenerator[list[Event]]:
-        async def read(last: int) -> History:
+        async def read(last: int, limit: int = _PAGE) -> History:
             return await run_sync(
-                lambda: self._events.history(tenant, job_id, after=last, limit=_PAGE)
+                lambda: self._events.history(tenant, job_id, after=last, limit=limit)
             )
 
         leave_at = monotonic() + _LONGEST_S
-        while (history := await read(after)).events:
+        while (history := await read(after, _REPLAYED)).events:
             yield history.events
             after = history.events[-1].sequence
         if history.is_over or self._closed:
