@@ -12,13 +12,8 @@ from starlette.responses import Response
 from starlette.types import Message, Receive
 from typing_extensions import override
 
-from service.errors import (
-    BodyTooLarge,
-    RequestTimedOut,
-    ServiceError,
-    UnsupportedMediaType,
-)
-from service.http import strict_json
+from service.errors import BodyTooLarge, RequestTimedOut, ServiceError
+from service.http import media_types, strict_json
 
 MOST_BYTES = 256 * 1024
 _MOST_SECONDS = 60.0
@@ -56,9 +51,7 @@ class JsonRoute(APIRoute):
 
 
 async def _read(request: Request) -> bytes:
-    content_type = request.headers.get("content-type", "").partition(";")[0]
-    if content_type.strip().lower() != "application/json":
-        raise UnsupportedMediaType("The body must be application/json")
+    media_types.expect(request, "application/json")
     try:
         async with asyncio.timeout(_MOST_SECONDS):
             body = await _received(request)

@@ -5,7 +5,8 @@ from typing import Any
 
 from starlette.requests import Request
 
-from service.errors import FileTooLarge, LengthRequired, UnsupportedMediaType
+from service.errors import FileTooLarge, LengthRequired
+from service.http import media_types
 
 MEDIA_TYPE = "application/octet-stream"
 
@@ -18,15 +19,12 @@ DOCUMENTATION: dict[str, Any] = {
 
 
 async def expected(request: Request) -> None:
-    """Refuses what is no raw body.
+    """Refuses what is no raw body: of another type, compressed, or none at all.
 
     Raises:
-        UnsupportedMediaType: If it is declared to be of another type.
         LengthRequired: If there is no body at all.
     """
-    content_type = request.headers.get("content-type", MEDIA_TYPE).partition(";")[0]
-    if content_type.strip().lower() != MEDIA_TYPE:
-        raise UnsupportedMediaType(f"The body must be {MEDIA_TYPE}")
+    media_types.expect(request, MEDIA_TYPE, undeclared=MEDIA_TYPE)
     if not {"content-length", "transfer-encoding"} & set(request.headers):
         raise LengthRequired("Send Content-Length, or the body in chunks")
 

@@ -1,4 +1,5 @@
 import base64
+import gzip
 import hashlib
 import socket
 from collections.abc import Iterator
@@ -115,6 +116,16 @@ def test_other_types_are_refused(tenant: Tenant) -> None:
         assert answer.status_code == 415
         assert answer.json()["code"] == "unsupported_media_type"
     assert tenant.http.post(TARGET, content=WEIGHTS).status_code == 201
+
+
+def test_compressed_files_are_refused_as_such(tenant: Tenant) -> None:
+    answer = tenant.http.post(
+        TARGET,
+        content=gzip.compress(WEIGHTS),
+        headers={**BINARY, "Content-Encoding": "gzip"},
+    )
+    assert answer.status_code == 415
+    assert "compressed" in answer.json()["detail"]
 
 
 def test_a_body_must_be_there(tenant: Tenant) -> None:

@@ -1,3 +1,4 @@
+import gzip
 import json
 import logging
 import re
@@ -104,6 +105,15 @@ def test_json_must_say_so(tenant: Tenant) -> None:
         problem(answer, 415, "unsupported_media_type")
     utf8 = {"Content-Type": "application/json; charset=utf-8"}
     assert tenant.http.post("/v1/jobs", content=content, headers=utf8).is_success
+
+
+def test_compressed_json_is_refused_as_such(tenant: Tenant) -> None:
+    content = gzip.compress(json.dumps(quartic()).encode())
+    answer = tenant.http.post(
+        "/v1/jobs", content=content, headers={**JSON, "Content-Encoding": "gzip"}
+    )
+    problem(answer, 415, "unsupported_media_type")
+    assert "compressed" in answer.json()["detail"]
 
 
 def test_fields_are_named_and_not_repeated(tenant: Tenant) -> None:
