@@ -9,6 +9,7 @@ from typing import Annotated, cast, final
 from anyio import CapacityLimiter
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.concurrency import run_in_threadpool
 
 from service.errors import (
     FileNotFound,
@@ -119,24 +120,31 @@ def _enforce(request: Request, allowance: Allowance) -> None:
         )
 
 
-async def _secret(
-    request: Request,
-    resources: ResourcesDep,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> str:
-    """The key as it was sent, within its rate: before it costs a look-up."""
+async def authenticate(request: Request) -> Principal:
+    """Returns who is asking, within the key's rate; looked up once for each request.
+
+    Raises:
+        Unauthorized: If there is no valid key.
+    """
+    known: Principal | None = getattr(request.state, "principal", None)
+    if known is not None:
+        return known
+    resources = await _resources(request)
+    credentials = await _bearer(request)
     secret = "" if credentials is None else credentials.credentials
     _enforce(request, await resources.rates.requests.admit(secret))
-    return secret
-
-
-def _principal(
-    resources: ResourcesDep, secret: Annotated[str, Depends(_secret)]
-) -> Principal:
-    principal = resources.stores.keys.authenticate(secret)
+    principal = await run_in_threadpool(resources.stores.keys.authenticate, secret)
     if principal is None:
         raise Unauthorized("Send `Authorization: Bearer KEY` with a valid key")
+    request.state.principal = principal
     return principal
+
+
+async def _principal(
+    request: Request,
+    _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Principal:
+    return await authenticate(request)
 
 
 PrincipalDep = Annotated[Principal, Depends(_principal)]

@@ -1,4 +1,4 @@
-"""Routes that take JSON: bounded, parsed strictly, refused after authentication."""
+"""Routes that take JSON: bounded, parsed strictly, read for whoever has a key."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -12,17 +12,17 @@ from starlette.responses import Response
 from starlette.types import Message, Receive
 from typing_extensions import override
 
+from service.dependencies import authenticate
 from service.errors import BodyTooLarge, RequestTimedOut, ServiceError
 from service.http import media_types, strict_json
 
 MOST_BYTES = 256 * 1024
 _MOST_SECONDS = 60.0
-"""However it comes, since it is read before anybody is asked for a key."""
 
 
 @final
 class JsonRoute(APIRoute):
-    """A route whose body is checked before it is validated."""
+    """A route whose body is read for those with a key, and parsed strictly."""
 
     @override
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -32,11 +32,12 @@ class JsonRoute(APIRoute):
             return answer
 
         async def checked(request: Request) -> Response:
+            await authenticate(request)
             failure: ServiceError | None = None
             try:
                 body = await _read(request)
             except ServiceError as error:
-                # Without a body the endpoint still authenticates, then misses it.
+                # Without a body the endpoint still asks for scopes, then misses it.
                 body, failure = b"", error
             try:
                 return await answer(

@@ -2,6 +2,7 @@ import gzip
 import json
 import logging
 import re
+import socket
 from typing import Any
 
 import httpx
@@ -105,6 +106,14 @@ def test_json_must_say_so(tenant: Tenant) -> None:
         problem(answer, 415, "unsupported_media_type")
     utf8 = {"Content-Type": "application/json; charset=utf-8"}
     assert tenant.http.post("/v1/jobs", content=content, headers=utf8).is_success
+
+
+def test_no_body_is_read_for_those_without_a_key(tenant: Tenant) -> None:
+    host, _, port = tenant.api.url.removeprefix("http://").rpartition(":")
+    head = "POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000\r\n"
+    with socket.create_connection((host, int(port)), timeout=30) as raw:
+        raw.sendall(f"{head}Content-Type: application/json\r\n\r\n{{".encode())
+        assert raw.recv(65536).startswith(b"HTTP/1.1 401 ")
 
 
 def test_compressed_json_is_refused_as_such(tenant: Tenant) -> None:
