@@ -11,7 +11,7 @@ from torch import Tensor
 from service.schemas.specifications import Specification
 from tests.support.shards.observers import RecordingObserver
 from tests.support.shards.pipelines import assemble_job, shard_task
-from worker.pipeline import run_shard
+from worker.pipeline import ShardTask, run_shard
 
 ALONE: dict[str, Any] = {
     "problem": {
@@ -48,17 +48,22 @@ def checkpoints(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_stack_of_checkpoints_gives_spectra_and_nothing_that_was_not_asked_for(
-    checkpoints: Path, tmp_path: Path
-) -> None:
-    task = shard_task(
-        Specification.model_validate(ALONE),
-        tmp_path / "shard",
+def shard_of(checkpoints: Path, folder: Path, body: dict[str, Any]) -> ShardTask:
+    """The shard of all three points, of which no Hessian is formed."""
+    return shard_task(
+        Specification.model_validate(body),
+        folder / "shard",
         first=0,
         count=3,
         weights=checkpoints,
         dense_limit=100,
     )
+
+
+def test_a_stack_of_checkpoints_gives_spectra_and_nothing_that_was_not_asked_for(
+    checkpoints: Path, tmp_path: Path
+) -> None:
+    task = shard_of(checkpoints, tmp_path, ALONE)
     observer = RecordingObserver()
 
     points = run_shard(task, observer)
@@ -101,14 +106,7 @@ def test_any_matrix_tells_what_rounding_does_to_gradients(
     matrix: str, checkpoints: Path, tmp_path: Path
 ) -> None:
     spectrum = {**ALONE["spectrum"], "matrix": matrix, "parameters": "layers.0.*"}
-    task = shard_task(
-        Specification.model_validate({**ALONE, "spectrum": spectrum}),
-        tmp_path / "shard",
-        first=0,
-        count=3,
-        weights=checkpoints,
-        dense_limit=100,
-    )
+    task = shard_of(checkpoints, tmp_path, {**ALONE, "spectrum": spectrum})
 
     spectra = [point.spectrum for point in run_shard(task, RecordingObserver())]
 
@@ -125,14 +123,7 @@ def test_any_matrix_tells_what_rounding_does_to_gradients(
 def test_a_cancelled_job_reports_the_spectra_that_are_done(
     checkpoints: Path, tmp_path: Path
 ) -> None:
-    task = shard_task(
-        Specification.model_validate(ALONE),
-        tmp_path / "shard",
-        first=0,
-        count=3,
-        weights=checkpoints,
-        dense_limit=100,
-    )
+    task = shard_of(checkpoints, tmp_path, ALONE)
     observer = RecordingObserver()
     observer.stop = lambda: observer.products > 5
 
